@@ -1,0 +1,1 @@
+"""Door 1: the EHR calls us. Discovery, services, cards."""

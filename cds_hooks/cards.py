@@ -1,0 +1,113 @@
+"""One assessment -> at most one card: what a surgeon reads in five seconds, and what can be done from it."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+from cds_hooks.calls import Call
+from cds_hooks.referrals import referral
+from cds_hooks.wording import WORDING
+from second_opinion.assess import Assessment, as_json
+from second_opinion.findings import Evidence, Finding, plain, spoken_date
+from second_opinion.planned_surgery import PlannedSurgery
+from second_opinion.record import PatientRecord
+from second_opinion.rules import RULES
+from second_opinion.rules.wording import LANE_WORDS, lanes_of
+
+SUMMARY_MOST = 139
+ASSESSMENT = "org.second-opinion.assessment"
+_EVIDENCE_MOST = 6
+_LONG_ID = 40  # Epic's ids reach 200 characters: no reader wants them
+
+
+def cards_for(call: Call, assessment: Assessment, base_url: str) -> list[dict[str, Any]]:
+    """The card, or none when nothing is to be said."""
+    surgery = assessment.surgery
+    if surgery is None or assessment.indicator is None:
+        return []
+    return [
+        {
+            "uuid": str(uuid4()),
+            "summary": summary_of(assessment),
+            "indicator": assessment.indicator,
+            "detail": "\n".join(_detail(assessment, surgery)),
+            "source": {"label": WORDING["source"], "url": f"{base_url}/why", "topic": WORDING["topic"]},
+            "suggestions": list(_suggestions(call, assessment, surgery)),
+            "selectionBehavior": "any",
+            "overrideReasons": [
+                {"code": code, "system": WORDING["override_reasons"]["system"], "display": words}
+                for code, words in WORDING["override_reasons"]["reasons"].items()
+            ],
+            "links": [
+                {"label": WORDING["why"], "url": f"{base_url}/why#{_strongest(assessment).rule}", "type": "absolute"}
+            ],
+            "extension": {ASSESSMENT: as_json(assessment)},
+        }
+    ]
+
+
+def _strongest(assessment: Assessment) -> Finding:
+    return (assessment.raising or assessment.unread)[0]
+
+
+def summary_of(assessment: Assessment) -> str:
+    """Fact, number, verb, in at most 139 characters: the longest of the rule's forms that fits."""
+    forms = _strongest(assessment).summary
+    return next((form for form in forms if len(form) <= SUMMARY_MOST), plain(forms[-1], SUMMARY_MOST))
+
+
+def _detail(assessment: Assessment, surgery: PlannedSurgery) -> Iterator[str]:
+    """Markdown without tables or HTML: some EHRs print the one raw and choke on the other."""
+    yield WORDING["lead"]["raised" if assessment.raising else "unread"]
+    yield ""
+    orders = ", ".join(_source(order) for order in surgery.orders)
+    read_by = " (recognised by its text)" if surgery.by == "text" else ""
+    yield f"**Planned:** {plain(surgery.label)} ({orders}){read_by}"
+    yield ""
+    for finding in assessment.findings:
+        if finding.outcome == "not_applicable":
+            continue
+        yield f"- **{RULES[finding.rule].PAGE['name']}: {WORDING['outcomes'][finding.outcome]}.** {finding.says}"
+        yield from (f"  - {_line(evidence)}" for evidence in finding.evidence[:_EVIDENCE_MOST])
+        if more := len(finding.evidence) - _EVIDENCE_MOST:
+            if more > 0:
+                yield f"  - and {more} more"
+    yield ""
+    yield f"**Searched:** {_searched(assessment.record)}"
+    yield ""
+    raised = assessment.raising or assessment.unread
+    yield f"**Evidence:** {WORDING['evidence']} {RULES[raised[0].rule].PAGE['weight']}"
+    if any(RULES[finding.rule].PAGE["status"] == "draft" for finding in raised):
+        yield ""
+        yield f"*{WORDING['draft']}*"
+
+
+def _line(evidence: Evidence) -> str:
+    sign = f" ({evidence.sign.replace('_', ' ')})" if evidence.sign else ""
+    return f"{spoken_date(evidence.on)}: {evidence.shows}{sign}, {_source(evidence.reference)}"
+
+
+def _source(reference: str) -> str:
+    return plain(reference if len(reference) <= _LONG_ID else reference.partition("/")[0], _LONG_ID)
+
+
+def _searched(record: PatientRecord) -> str:
+    """Each lane that a rule looked at: how much of it there was, or why it could not be read."""
+    said = []
+    for name in lanes_of(RULES):
+        lane = record[name]
+        why = f", {plain(lane.why[0], 120)}" if lane.why else ""
+        said.append(f"{LANE_WORDS[name]} {lane.count if lane.complete else f'{lane.state}{why}'}")
+    return "; ".join(said)
+
+
+def _suggestions(call: Call, assessment: Assessment, surgery: PlannedSurgery) -> Iterator[dict[str, Any]]:
+    """A second-opinion referral, always; physical therapy when nonsurgical care is what was not found."""
+    kinds = ["second_opinion"]
+    if any(finding.rule == "nonsurgical_care" for finding in assessment.raising):
+        kinds.append("physical_therapy")
+    for kind in kinds:
+        words = WORDING["suggestions"][kind]
+        action = {"type": "create", "description": words["description"], "resource": referral(kind, call, surgery)}
+        recommended = {"isRecommended": True} if kind == "second_opinion" else {}
+        yield {"label": words["label"], "uuid": str(uuid4()), **recommended, "actions": [action]}

@@ -1,0 +1,54 @@
+"""The routes: discovery, the services, and the page behind 'Why am I seeing this?'."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request
+from msgspec import json
+from werkzeug.exceptions import BadRequest, NotFound, UnsupportedMediaType
+
+from cds_hooks.calls import assess_call, read_call
+from cds_hooks.cards import cards_for
+from cds_hooks.sent_again import CardsShown
+from cds_hooks.services import HOOK_OF_SERVICE, discovery
+from cds_hooks.why import pages_of_rules
+from second_opinion.errors import UnreadableInput
+
+
+def create_blueprint(today: Callable[[], date], base_url: str) -> Blueprint:
+    """`base_url` is ours as EHRs see it, without a slash at its end."""
+    door = Blueprint("cds_hooks", __name__, template_folder="templates", static_folder="static")
+    shown = CardsShown()
+
+    @door.get("/cds-services")
+    def discover() -> Response:
+        return _json(discovery())
+
+    @door.post("/cds-services/<service>")
+    def serve(service: str) -> Response:
+        hook = HOOK_OF_SERVICE.get(service)
+        if hook is None:
+            raise NotFound(f"There is no service {service!r}. GET /cds-services lists those there are.")
+        if request.mimetype and "json" not in request.mimetype:
+            raise UnsupportedMediaType(f"Send application/json, not {request.mimetype}.")
+        try:
+            call = read_call(request.get_data(cache=False), today(), hook)
+        except UnreadableInput as problem:
+            raise BadRequest(f"Not a CDS Hooks request we can read: {problem}.") from None
+        if shown.is_sent_again(call):
+            return _json({"cards": []})
+        cards = cards_for(call, assess_call(call), base_url)
+        if cards:
+            shown.remember(call)
+        return _json({"cards": cards})
+
+    @door.get("/why")
+    def why() -> str:
+        return render_template("cds_hooks/why.html", rules=pages_of_rules(today()))
+
+    return door
+
+
+def _json(body: dict[str, Any]) -> Response:
+    return Response(json.encode(body), mimetype="application/json")

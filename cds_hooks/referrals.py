@@ -1,0 +1,50 @@
+"""The draft orders that a card suggests, validated as FHIR R4 before they leave."""
+
+import re
+from typing import Any
+from uuid import uuid4
+
+from fhir.resources.R4B import get_fhir_model_class
+from fhir_core.fhirabstractmodel import FHIRAbstractModel
+
+from cds_hooks.calls import Call
+from cds_hooks.wording import WORDING
+from second_opinion.from_fhir import OWN_REFERRAL
+from second_opinion.planned_surgery import PlannedSurgery, operation_words
+
+# Before any model is defined: a validation error must never print what is in a chart.
+FHIRAbstractModel.set_global_model_config(hide_input_in_errors=True)
+_SERVICE_REQUEST = get_fhir_model_class("ServiceRequest")
+_BASIS = re.compile(r"(ServiceRequest|CarePlan)/[A-Za-z0-9\-._]+")
+_REQUESTER = re.compile(r"(Practitioner|PractitionerRole)/[A-Za-z0-9\-._]+")
+
+
+def referral(kind: str, call: Call, surgery: PlannedSurgery) -> dict[str, Any]:
+    """A draft ServiceRequest of a kind in wording.yaml (second_opinion, physical_therapy), based on the planned orders.
+
+    It is never a change of those. Its identifier says that it is ours, so that we know it when it comes back.
+    """
+    words = WORDING["suggestions"][kind]
+    draft: dict[str, Any] = {
+        "resourceType": "ServiceRequest",
+        "identifier": [{"system": OWN_REFERRAL, "value": str(uuid4())}],
+        "status": "draft",
+        "intent": "order",
+        "category": [{"coding": [WORDING["referral"]["category"]]}],
+        "code": {
+            "coding": [words["code"]],
+            "text": words["text"].format(operation=operation_words(surgery.kind, surgery.regions)),
+        },
+        "subject": {"reference": call.record.person.reference},
+        "authoredOn": call.record.as_of.isoformat(),
+    }
+    if kind == "second_opinion":
+        draft["reasonCode"] = [{"coding": [WORDING["referral"]["reason"]]}]
+    if basis := [{"reference": order} for order in surgery.orders if _BASIS.fullmatch(order)]:
+        draft["basedOn"] = basis
+    if _REQUESTER.fullmatch(call.user):
+        draft["requester"] = {"reference": call.user}
+    if call.encounter:
+        draft["encounter"] = {"reference": f"Encounter/{call.encounter.removeprefix('Encounter/')}"}
+    _SERVICE_REQUEST.model_validate(draft)
+    return draft

@@ -1,0 +1,1 @@
+"""Puts the doors on one application: settings, the server, the `second-opinion` command."""

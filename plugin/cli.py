@@ -1,0 +1,105 @@
+"""The `second-opinion` command. What only some commands need (web server, FHIR models) is imported by those."""
+
+import sys
+import webbrowser
+from collections.abc import Callable
+from datetime import date, datetime
+
+import click
+from msgspec import json
+
+from plugin.as_text import as_text
+from plugin.files import assess_document, paths_of, read_file
+from second_opinion.assess import as_json
+from second_opinion.errors import SecondOpinionError, UnreadableInput
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_UNREADABLE = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="second-opinion")
+def main() -> None:
+    """Suggests a second opinion before spine surgery where good practice says so, with the evidence.
+
+    Try it:  second-opinion demo
+    """
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day to answer for (2026-11-22). Default: today.")
+@click.option("--json", "json_lines", is_flag=True, help="One JSON line a file instead of text.")
+def assess(paths: tuple[str, ...], as_of: datetime | None, json_lines: bool) -> None:
+    """Assesses files: a FHIR R4 Bundle of one patient, or a CDS Hooks request.
+
+    PATH is a file, a folder (all JSON files in it), or - for standard input. A file that cannot be read is named on
+    standard error, the others are still assessed, and the exit code is 2.
+
+    \b
+      second-opinion assess chart.json
+      second-opinion assess --json charts/*.json > assessments.jsonl
+      curl -s https://fhir.example/Patient/1/\\$everything | second-opinion assess -
+    """
+    day = as_of.date() if as_of else date.today()
+    unreadable = False
+    for name in paths_of(paths):
+        try:
+            assessment = assess_document(read_file(name, sys.stdin.buffer), day)
+        except UnreadableInput as problem:
+            unreadable = True
+            click.echo(f"{name}: {problem}. Give a FHIR R4 Bundle of one patient, or a CDS Hooks request.", err=True)
+            continue
+        if json_lines:
+            click.echo(json.encode(as_json(assessment, name)))
+        else:
+            click.echo(as_text(name, assessment))
+    if unreadable:
+        sys.exit(_UNREADABLE)
+
+
+@main.command()
+@click.option("--port", default=8080, show_default=True, help="Port on 127.0.0.1.")
+@click.option("--no-browser", is_flag=True, help="Only print the link.")
+def demo(port: int, no_browser: bool) -> None:
+    """Starts the service with a mock EHR and teaching patients, on this machine only."""
+
+    def ready(url: str) -> None:
+        click.echo(f"\n  Mock EHR with teaching patients   {url}/sandbox/")
+        click.echo(f"  CDS Hooks discovery               {url}/cds-services")
+        click.echo("\n  Synthetic patients; nothing leaves this machine. Stop with Ctrl+C.\n")
+        if not no_browser:
+            webbrowser.open(f"{url}/sandbox/")
+
+    _run("127.0.0.1", port, 1, with_sandbox=True, ready=ready)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Loopback only, in this release.")
+@click.option("--port", default=8000, show_default=True)
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+def serve(host: str, port: int, workers: int) -> None:
+    """Serves CDS Hooks: discovery at /cds-services.
+
+    This release cannot yet tell which EHR is calling (no client trust), so it listens on loopback only.
+    """
+    if host not in _LOOPBACK:
+        raise click.UsageError(
+            f"--host {host}: callers are not checked yet, so only loopback is served. Use --host 127.0.0.1."
+        )
+
+    def ready(url: str) -> None:
+        click.echo(f"CDS Hooks discovery: {url}/cds-services (loopback only: callers are not checked in this release)")
+
+    _run(host, port, workers, with_sandbox=False, ready=ready)
+
+
+def _run(host: str, port: int, workers: int, with_sandbox: bool, ready: Callable[[str], None]) -> None:
+    from plugin.app import create_app
+    from plugin.server import run
+
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    try:
+        run(create_app(url, with_sandbox=with_sandbox), host, port, workers, lambda: ready(url))
+    except SecondOpinionError as problem:
+        raise click.ClickException(str(problem)) from None

@@ -1,0 +1,124 @@
+"""All findings for one planned operation, as of one day, and what they amount to."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from second_opinion.findings import Evidence, Finding, Outcome
+from second_opinion.limits import Limits
+from second_opinion.planned_surgery import CHART_LANES, PlannedSurgery
+from second_opinion.record import Lane, PatientRecord
+from second_opinion.rules import RULES
+from second_opinion.silence import Silence, silenced_by
+
+RAISING_RULES = ("repeat_surgery", "nonsurgical_care")
+_RAISING_OUTCOMES = (Outcome.CONCERN, Outcome.NOT_DOCUMENTED)
+
+
+class Assessment(Struct, frozen=True):
+    """`indicator` is that of the card ('warning', 'info'), or None when no card is shown."""
+
+    record: PatientRecord
+    surgery: PlannedSurgery | None
+    silence: Silence | None = None
+    indicator: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def raising(self) -> tuple[Finding, ...]:
+        """The findings that raise the card, strongest first."""
+        raised = [f for f in self.findings if f.rule in RAISING_RULES and f.outcome in _RAISING_OUTCOMES]
+        return tuple(sorted(raised, key=lambda finding: _RAISING_OUTCOMES.index(finding.outcome)))
+
+    @property
+    def unread(self) -> tuple[Finding, ...]:
+        """The findings that could not be assessed and would have raised a card."""
+        return tuple(f for f in self.findings if f.rule in RAISING_RULES and f.outcome is Outcome.COULD_NOT_ASSESS)
+
+    @property
+    def could_not_look(self) -> tuple[str, ...]:
+        """With no planned operation found in the chart: the lanes that might have held one and were not read."""
+        return () if self.surgery else self.record.not_complete(*CHART_LANES)
+
+
+def assess(
+    record: PatientRecord,
+    surgery: PlannedSurgery | None,
+    encounter: str = "",
+    limits: Mapping[str, Limits] | None = None,
+) -> Assessment:
+    """Judges one planned operation; `limits` replaces those in force, by rule (for sites, and to test them)."""
+    if surgery is None:
+        return Assessment(record, None)
+    changed = limits or {}
+    silence = silenced_by(record, surgery, encounter, changed.get("silence"))
+    findings = tuple(
+        rule.evaluate(record, surgery, changed.get(name) or rule.PAGE.limits_on(record.as_of))
+        for name, rule in RULES.items()
+    )
+    assessment = Assessment(record, surgery, silence, None, findings)
+    return Assessment(record, surgery, silence, None if silence else _indicator(assessment, surgery), findings)
+
+
+def _indicator(assessment: Assessment, surgery: PlannedSurgery) -> str | None:
+    concerns = [finding.rule for finding in assessment.raising if finding.outcome is Outcome.CONCERN]
+    if surgery.priority != "urgent" and ("repeat_surgery" in concerns or len(concerns) > 1):
+        return "warning"
+    return "info" if assessment.raising or assessment.unread else None
+
+
+def as_json(assessment: Assessment, file: str | None = None) -> dict[str, Any]:
+    """The assessment in the form of the contract; without `file`, as the card carries it."""
+    record, surgery, silence = assessment.record, assessment.surgery, assessment.silence
+    head: dict[str, Any] = {} if file is None else {"file": file, "patient": record.person.reference or None}
+    return head | {
+        "as_of": record.as_of.isoformat(),
+        "planned_surgery": surgery and _surgery(surgery),
+        "silenced_by": silence and {"reason": silence.reason, "evidence": [_evidence(e) for e in silence.evidence]},
+        "indicator": assessment.indicator,
+        "findings": [_finding(finding) for finding in assessment.findings],
+        "lanes": {name: _lane(lane, record) for name, lane in record.lanes.items()},
+    }
+
+
+def _surgery(surgery: PlannedSurgery) -> dict[str, Any]:
+    return {
+        "kind": surgery.kind,
+        "regions": sorted(surgery.regions) or ["unknown"],
+        "orders": list(surgery.orders),
+        "label": surgery.label,
+        "by": surgery.by,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "outcome": str(finding.outcome),
+        "says": finding.says,
+        "evidence": [_evidence(evidence) for evidence in finding.evidence],
+        "could_not_read": list(finding.could_not_read),
+    }
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "reference": evidence.reference,
+        "date": evidence.on.isoformat() if evidence.on else None,
+        "shows": evidence.shows,
+        "sign": evidence.sign or None,
+    }
+
+
+def _lane(lane: Lane, record: PatientRecord) -> dict[str, Any]:
+    said: dict[str, Any] = {"state": str(lane.state), "count": lane.count}
+    if lane.why:
+        said["why"] = "; ".join(lane.why)
+    unread = list(lane.unread) + (list(record.skipped) if lane.name == "service_requests" else [])
+    if unread:
+        said["unread"] = [{"reference": each.reference, "why": each.why} for each in unread]
+    if lane.aside:
+        each_once = dict.fromkeys((event.source, event.aside) for event in lane.aside)
+        said["set_aside"] = [{"reference": reference, "why": why} for reference, why in each_once]
+    return said

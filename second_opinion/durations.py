@@ -1,0 +1,61 @@
+"""Spans of time as clinicians write them: '42 days', '6 weeks', '12 months', '1 year'."""
+
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from second_opinion.errors import KnowledgeError
+
+_WRITTEN = re.compile(r"(\d{1,4}) (day|week|month|year)s?")
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """Days, or calendar months; 'within 12 months' reaches the same day of the month a year before."""
+
+    days: int = 0
+    months: int = 0
+
+    def before(self, day: date) -> date:
+        """The day this long before `day`; a day the month does not have becomes its last (31 May - 3 months)."""
+        return _add_months(day, -self.months) - timedelta(self.days)
+
+    def after(self, day: date) -> date:
+        """The day this long after `day`."""
+        return _add_months(day, self.months) + timedelta(self.days)
+
+    def __str__(self) -> str:
+        count, unit = (self.months, "month") if self.months else (self.days, "day")
+        return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+
+def duration(text: str) -> Duration:
+    """Raises KnowledgeError for anything not written like '6 weeks'."""
+    written = _WRITTEN.fullmatch(text.strip())
+    if not written:
+        raise KnowledgeError(f"Not a duration: {text!r}. Write it like '6 weeks' or '12 months'.")
+    count = int(written[1])
+    return {
+        "day": Duration(days=count),
+        "week": Duration(days=7 * count),
+        "month": Duration(months=count),
+        "year": Duration(months=12 * count),
+    }[written[2]]
+
+
+def spoken(start: date, end: date) -> str:
+    """How long from one day to another, as said aloud: '9 days', '5 weeks', '14 months', '3 years'."""
+    days = (end - start).days
+    months = (end.year - start.year) * 12 + end.month - start.month - (end.day < start.day)
+    for count, unit, least in ((months // 12, "year", 2), (months, "month", 3), (days // 7, "week", 2)):
+        if count >= least:
+            return f"{count} {unit}s"
+    return f"{days} day" if days == 1 else f"{days} days"
+
+
+def _add_months(day: date, months: int) -> date:
+    if not months:
+        return day
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

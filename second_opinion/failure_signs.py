@@ -1,0 +1,130 @@
+"""Signs that an earlier operation did not work, by strength; one sign a kind."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from msgspec import Struct
+
+from second_opinion.durations import spoken
+from second_opinion.earlier_surgery import EarlierSurgery
+from second_opinion.findings import plain, spoken_date
+from second_opinion.limits import Limits
+from second_opinion.planned_surgery import PlannedSurgery
+from second_opinion.record import TAKEN, Event, Events, PatientRecord
+from second_opinion.scores import before_and_after, scores_of, unimproved
+
+_FAILED = "failed_prior_surgery"
+_SPINAL_INJECTIONS = ("epidural_injection", "facet_injection_or_ablation")
+
+
+class Sign(Struct, frozen=True):
+    """One kind of sign: its strength, how it is said, and the events that show it."""
+
+    kind: str
+    strength: str
+    says: str
+    events: tuple[Event, ...] = ()
+
+
+def signs_of_failure(
+    record: PatientRecord, surgery: PlannedSurgery, earlier: EarlierSurgery, limits: Limits, words: dict[str, str]
+) -> tuple[Sign, ...]:
+    """Strong signs first; `words` are the rule's, by kind of sign."""
+    found = [
+        *_diagnoses(record, surgery, earlier),
+        *_course(surgery, earlier, limits, words),
+        *_scores(record, surgery, earlier, limits, words),
+        *_injections(record, surgery, earlier, limits, words),
+        *_opioids(record, earlier, limits, words),
+    ]
+    return tuple(sorted(found, key=lambda sign: ("strong", "moderate", "weak").index(sign.strength)))
+
+
+def _diagnoses(record: PatientRecord, surgery: PlannedSurgery, earlier: EarlierSurgery) -> Iterator[Sign]:
+    latest = earlier.latest
+    stated = Events((*record.conditions.events, *surgery.reasons, *record.observations.events))
+    by_kind: dict[tuple[str, str], list[Event]] = {}
+    for event in stated.of(_FAILED).in_region(surgery.regions):
+        ended_before = event.ended and latest and latest.on and event.ended < latest.on
+        meaning = event.means(_FAILED)
+        if meaning and meaning.strength in ("strong", "moderate") and not ended_before:
+            by_kind.setdefault((meaning.kind, meaning.strength), []).append(event)
+    for (kind, strength), events in by_kind.items():
+        yield Sign(kind, strength, f"{plain(events[0].label, 60)} on record", tuple(dict.fromkeys(events)))
+
+
+def _course(surgery: PlannedSurgery, earlier: EarlierSurgery, limits: Limits, words: dict[str, str]) -> Iterator[Sign]:
+    if earlier.by_revision:
+        yield Sign("revision", "strong", words["revision"])
+    days = [event.on for event in earlier.dated if event.on]
+    if days and min(days) < limits.staged_within.before(max(days)):
+        says = words["reoperation"].format(count=len(set(days)), span=spoken(min(days), max(days)))
+        yield Sign("reoperation", "strong", says, tuple(earlier.dated))
+    if failed := tuple(event for event in earlier.dated if event.outcome == "unsuccessful"):
+        yield Sign("unsuccessful", "strong", words["unsuccessful"], failed)
+
+
+def _scores(
+    record: PatientRecord, surgery: PlannedSurgery, earlier: EarlierSurgery, limits: Limits, words: dict[str, str]
+) -> Iterator[Sign]:
+    operated = _day_of(earlier)
+    if operated is None:
+        return
+    since, until = limits.score_from.after(operated), limits.score_until.after(operated)
+    seen = set()
+    for after in scores_of(record.observations.events, surgery.regions).beginning(since, min(until, record.as_of)):
+        kind, before, instrument = before_and_after(record.observations.events, after, operated)
+        if kind not in seen and unimproved(instrument, before, after, limits):
+            seen.add(kind)
+            form = words[kind] if before else words["disability_no_before"]
+            values = {
+                "instrument": instrument,
+                "after": f"{after.value:g}",
+                "before": f"{before.value:g}" if before else "",
+            }
+            yield Sign(kind, "moderate", form.format(**values), (before, after) if before else (after,))
+
+
+def _injections(
+    record: PatientRecord, surgery: PlannedSurgery, earlier: EarlierSurgery, limits: Limits, words: dict[str, str]
+) -> Iterator[Sign]:
+    operated = _day_of(earlier)
+    if operated is None:
+        return
+    given = record.procedures.events.of("nonsurgical_care", *_SPINAL_INJECTIONS).with_status("completed", "in-progress")
+    after = given.in_region(surgery.regions).beginning(limits.injection_from.after(operated), record.as_of)
+    if after:
+        when = spoken_date(after[-1].on)
+        yield Sign("injection", "moderate", words["injection"].format(when=when), tuple(after))
+
+
+def _opioids(record: PatientRecord, earlier: EarlierSurgery, limits: Limits, words: dict[str, str]) -> Iterator[Sign]:
+    operated = _day_of(earlier)
+    if operated is None:
+        return
+    fills = opioid_fills(record)
+    after = fills.beginning(limits.opioids_from.after(operated), limits.opioids_until.after(operated))
+    a_year = fills.between(limits.opioids_year.before(operated), operated - timedelta(1))
+    if after and _days_covered(a_year, limits.opioids_year.before(operated), operated) < limits.opioids_before.days:
+        yield Sign("opioids", "weak", words["opioids"], tuple(after))
+
+
+def opioid_fills(record: PatientRecord) -> Events:
+    """Dispenses; where the chart has none, prescriptions that were active or completed."""
+    opioids = record.medications.events.of("analgesics", "opioid").with_status(*TAKEN)
+    dispensed = Events(event for event in opioids if event.resource == "MedicationDispense")
+    return dispensed or Events(e for e in opioids if e.resource == "MedicationRequest" and not e.do_not)
+
+
+def _days_covered(events: Events, since: date, until: date) -> int:
+    """Days on which at least one of these ran, from `since` up to the day before `until`."""
+    days: set[int] = set()
+    for event in events:
+        if event.on:
+            first, last = max(event.on, since), min(event.until or event.on, until - timedelta(1))
+            days.update(range(first.toordinal(), last.toordinal() + 1))
+    return len(days)
+
+
+def _day_of(earlier: EarlierSurgery) -> date | None:
+    return earlier.latest.on if earlier.latest else None

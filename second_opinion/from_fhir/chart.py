@@ -1,0 +1,167 @@
+"""Pages of FHIR -> one patient's record: whose chart it is, what refers to what, which lane each event belongs to."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+from msgspec import Raw
+
+from second_opinion.data_needs import LANE_OF_TYPE, NEEDS
+from second_opinion.errors import UnreadableInput
+from second_opinion.from_fhir.concepts import plain_reference
+from second_opinion.from_fhir.context import Context
+from second_opinion.from_fhir.dates import day_of
+from second_opinion.from_fhir.documents import plain_json
+from second_opinion.from_fhir.entries import Found, Page, read_page
+from second_opinion.from_fhir.events import extract
+from second_opinion.from_fhir.honesty import NOT_ASKED, Sheet, judge_page, judge_prefetch, new_sheets
+from second_opinion.from_fhir.shapes import Appointment, Patient, Resource
+from second_opinion.record import Event, Events, PatientRecord, Person, Reading, Unread
+
+
+def read_bundle(raw: bytes, as_of: date) -> PatientRecord:
+    """The record in one patient's Bundle, which counts as read in full unless it says otherwise.
+
+    Raises UnreadableInput for what is not JSON, or not a Bundle.
+    """
+    page = read_page(plain_json(raw))
+    if page.kind != "Bundle":
+        raise UnreadableInput(f"it is a {page.kind or 'JSON object'}, not a Bundle of one patient's resources")
+    sheets = new_sheets()
+    judge_page(page, list(sheets.values()))
+    found = _once(page.found)
+    patient = _whose(found)
+    if not any(isinstance(each.resource, Patient) for each in found):
+        sheets["patient"].lower(Reading.UNAVAILABLE, "there is no Patient in it")
+    return _record(found, patient, sheets, as_of)
+
+
+def read_prefetch(
+    prefetch: Mapping[str, Raw], hook: str, patient_id: str, as_of: date, drafts: Raw | None = None
+) -> PatientRecord:
+    """The record in a hook's prefetch; `drafts` is the Bundle of orders in its context.
+
+    A key that is absent is an unread lane; other keys than ours are used, but never as the whole of a lane.
+    """
+    sheets = new_sheets()
+    found: list[Found] = []
+    asked = {need.lane for need in NEEDS if hook in need.hooks}
+    for name in sheets:
+        if name in asked:
+            found += judge_prefetch(name, prefetch.get(name), sheets[name]).found
+        else:
+            sheets[name].lower(Reading.UNAVAILABLE, NOT_ASKED)
+    for key in prefetch.keys() - asked:
+        found += _usable(key, prefetch[key], sheets)
+    page = read_page(drafts) if drafts is not None else Page()
+    return _record(_once(found), f"Patient/{patient_id}", sheets, as_of, page)
+
+
+def _usable(key: str, value: Raw, sheets: Mapping[str, Sheet]) -> list[Found]:
+    """What a client sent under a name of its own: used, and the lane at least known in part."""
+    try:
+        page = read_page(value)
+    except UnreadableInput:
+        return []
+    for each in page.found:
+        sheet = sheets.get(LANE_OF_TYPE.get(type(each.resource).__name__, ""))
+        if sheet and sheet.state is Reading.UNAVAILABLE and not sheet.count:
+            sheet.state = Reading.PARTIAL
+            sheet.why.append(f"some came as {key!r}")
+    return page.found
+
+
+def _once(found: Iterable[Found]) -> list[Found]:
+    """Each reference once: of several versions the one updated last, or else the last."""
+    kept: dict[str, Found] = {}
+    for each in found:
+        other = kept.get(each.reference)
+        if other is None or _updated(each) >= _updated(other):
+            kept[each.reference] = each
+    return list(kept.values())
+
+
+def _updated(found: Found) -> str:
+    return (found.resource.meta.lastUpdated if found.resource.meta else None) or ""
+
+
+def _whose(found: Iterable[Found]) -> str:
+    """The Patient of a file; of several, the one that most resources are about."""
+    about = Counter(subject for each in found if (subject := _subject(each.resource)))
+    patients = [each for each in found if isinstance(each.resource, Patient)]
+    if patients:
+        return max(patients, key=lambda each: about[each.reference] + about[each.full_url]).reference
+    return next((plain_reference(subject) for subject, _ in about.most_common() if "Patient" in subject), "")
+
+
+def _subject(resource: Resource) -> str | None:
+    """The patient a resource is about, as it says; an Appointment has its patient among the participants."""
+    subject = resource.subject or resource.patient
+    if subject is None and isinstance(resource, Appointment):
+        actors = [part.actor.reference for part in resource.participant or () if part.actor and part.actor.reference]
+        return next((actor for actor in actors if "Patient/" in actor), None)
+    return subject.reference if subject else None
+
+
+def _record(
+    found: list[Found], patient: str, sheets: Mapping[str, Sheet], as_of: date, drafts: Page | None = None
+) -> PatientRecord:
+    orders = drafts.found if drafts else []
+    by_reference: dict[str, Resource] = {}
+    for each in (*found, *orders):
+        by_reference[each.reference] = each.resource
+        by_reference[each.full_url] = each.resource
+    names = {patient, patient.removeprefix("Patient/"), f"urn:uuid:{patient.removeprefix('Patient/')}"}
+    names |= {each.full_url for each in found if each.reference == patient and each.full_url}
+    context = Context(as_of, by_reference)
+    person = Person(patient)
+    for each in found:
+        sheet = sheets.get(LANE_OF_TYPE.get(type(each.resource).__name__, ""))
+        if sheet is None:
+            continue
+        if not _is_about(each, names):
+            sheet.foreign += 1
+            sheet.unread.append(Unread(each.reference, "belongs to another patient"))
+            continue
+        sheet.count += 1
+        if isinstance(each.resource, Patient):
+            person = _person(each.resource, patient, as_of)
+        for event in extract(each.resource, each.reference, context):
+            (sheet.aside if event.aside else sheet.events).append(event)
+    lanes = {name: sheet.lane() for name, sheet in sheets.items()}
+    events, skipped = _orders(orders, names, context)
+    return PatientRecord(
+        as_of=as_of, person=person, lanes=lanes, orders=events, skipped=skipped + _unread(drafts)
+    )  # fmt: skip
+
+
+def _is_about(found: Found, names: set[str]) -> bool:
+    if isinstance(found.resource, Patient):
+        return found.reference in names
+    subject = _subject(found.resource)
+    # No subject, a conditional reference or one within the resource: nothing says that it is somebody else's.
+    return not subject or "?" in subject or subject.startswith("#") or plain_reference(subject) in names
+
+
+def _person(patient: Patient, reference: str, as_of: date) -> Person:
+    died = day_of(patient.deceasedDateTime)
+    deceased = bool(patient.deceasedBoolean) or bool(patient.deceasedDateTime and (not died or died <= as_of))
+    return Person(reference, born=day_of(patient.birthDate), deceased=deceased)
+
+
+def _orders(found: list[Found], names: set[str], context: Context) -> tuple[Events, tuple[Unread, ...]]:
+    """The orders in the hook's context: those to be judged, and those that are not this patient's or not safe."""
+    events: list[Event] = []
+    skipped: list[Unread] = []
+    for each in found:
+        if not _is_about(each, names):
+            skipped.append(Unread(each.reference, "this order is for another patient"))
+        elif each.resource.modifierExtension:
+            skipped.append(Unread(each.reference, "this order carries a modifierExtension"))
+        else:
+            events += extract(each.resource, each.reference, context)
+    return Events(events), tuple(skipped)
+
+
+def _unread(drafts: Page | None) -> tuple[Unread, ...]:
+    return tuple(unread for _, unread in drafts.unread) if drafts else ()

@@ -1,0 +1,144 @@
+"""What was done, found and measured: Procedures, Conditions, Observations, Encounters -> events."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from second_opinion.from_fhir import shapes
+from second_opinion.from_fhir.concepts import (
+    CARE,
+    OPERATION_OR_CARE,
+    has_code,
+    names_of,
+    plain_reference,
+    read,
+    status_code,
+)
+from second_opinion.from_fhir.context import Context, aside
+from second_opinion.from_fhir.dates import day_of, days_of
+from second_opinion.record import Event
+
+_SNOMED = "http://snomed.info/sct"
+_PROCEDURE = frozenset("preparation in-progress not-done on-hold stopped completed entered-in-error".split())
+_OBSERVATION = frozenset("final amended corrected entered-in-error cancelled".split())
+_ENCOUNTER = frozenset(
+    "planned arrived triaged in-progress onleave finished cancelled entered-in-error".split(),
+)
+_NOT_REAL = frozenset(("refuted", "entered-in-error"))
+_ENDED = frozenset(("inactive", "remission", "resolved"))
+_ACTIVE = frozenset(("active", "recurrence", "relapse"))
+
+
+class Reasoned(Protocol):
+    """Whatever gives its reasons as R4 does."""
+
+    reasonCode: list[shapes.Concept] | None
+    reasonReference: list[shapes.Reference] | None
+
+
+def procedure(it: shapes.Procedure, source: str, context: Context) -> Iterator[Event]:
+    meanings, label, by = read(it.code, OPERATION_OR_CARE)
+    if not meanings:
+        return
+    on, until = days_of(it.performedDateTime, it.performedPeriod, context.as_of)
+    received = it.status in ("completed", "in-progress")
+    performers = it.performer or ()
+    yield Event(
+        source=source, resource="Procedure", status=it.status or "", on=on, until=until, meanings=meanings,
+        label=label, by=by, aside=aside(it.status, _PROCEDURE, dated=bool(on) or not received),
+        reasons=reasons_of(it, it, source, context), outcome=_outcome(it.outcome), note=read(it.statusReason)[1],
+        who=names_of(*(performer.actor for performer in performers)),
+        service=_service(*(performer.function for performer in performers), *(p.actor for p in performers)),
+    )  # fmt: skip
+
+
+def _outcome(outcome: shapes.Concept | None) -> str:
+    if has_code(outcome, _SNOMED, "385671000"):
+        return "unsuccessful"
+    return "successful" if has_code(outcome, _SNOMED, "385669000") else ""
+
+
+def _service(*parts: shapes.Concept | shapes.Reference | None) -> str:
+    """The words that name a performer's service or specialty."""
+    words = [read(part)[1] if isinstance(part, shapes.Concept) else (part.display or "") for part in parts if part]
+    return " ".join(filter(None, words))
+
+
+def reasons_of(it: Reasoned | None, inside: shapes.Resource, source: str, context: Context) -> tuple[Event, ...]:
+    """The diagnoses given as reasonCode, or behind reasonReference, as active Conditions."""
+    found: list[Event] = []
+    for concept in (it.reasonCode if it else None) or ():
+        meanings, label, by = read(concept)
+        if meanings:
+            found.append(Event(source=source, meanings=meanings, label=label, by=by, active=True))
+    for reference in (it.reasonReference if it else None) or ():
+        behind = context.resolve(reference, inside)
+        if isinstance(behind, shapes.Condition):
+            found += condition(behind, plain_reference(reference.reference or ""), context)
+    return tuple(found)
+
+
+def reasons_unread(it: Reasoned | None, inside: shapes.Resource, context: Context) -> bool:
+    """Whether a diagnosis is given by a reference that cannot be resolved; a reason may also be a report or a value."""
+    references = [each for each in (it.reasonReference if it else None) or () if each.reference]
+    return any(
+        context.resolve(each, inside) is None
+        for each in references
+        if not plain_reference(each.reference or "").startswith(("Observation/", "DiagnosticReport/", "Document"))
+    )
+
+
+def condition(it: shapes.Condition, source: str, context: Context) -> Iterator[Event]:
+    clinical, verified = status_code(it.clinicalStatus), status_code(it.verificationStatus)
+    meanings, label, by = read(it.code)
+    if not meanings or verified in _NOT_REAL or clinical == "entered-in-error":
+        return
+    onset = day_of(it.onsetDateTime) or (day_of(it.onsetPeriod.start) if it.onsetPeriod else None)
+    abatement = it.abatementPeriod or shapes.Period()
+    ended = day_of(it.abatementDateTime) or day_of(abatement.end)
+    abated = bool((ended and ended <= context.as_of) or it.abatementString or it.abatementAge)
+    recorded = day_of(it.recordedDate) or onset
+    yield Event(
+        source=source, resource="Condition", status=clinical, on=recorded, until=recorded, meanings=meanings,
+        label=label, by=by, ended=ended, active=clinical in _ACTIVE or (not clinical and not abated),
+        aside="" if clinical in _ACTIVE | _ENDED | {""} else f"clinicalStatus {clinical!r} is unknown",
+    )  # fmt: skip
+
+
+def observation(it: shapes.Observation, source: str, context: Context) -> Iterator[Event]:
+    """Scores (of the Observation itself or its components), and what it states by code or value."""
+    if it.status in ("entered-in-error", "cancelled"):
+        return
+    on, until = days_of(it.effectiveDateTime or it.effectiveInstant, it.effectivePeriod, context.as_of)
+    for concept, quantity, number in _measured(it):
+        meanings, label, by = read(concept)
+        quantity = quantity or shapes.Quantity()
+        value = number if quantity.value is None else quantity.value
+        is_score = any(meaning.value_set == "outcome_scores" for meaning in meanings)
+        if meanings and not (is_score and value is None):
+            yield Event(
+                source=source, resource="Observation", status=it.status or "", on=on, until=until, meanings=meanings,
+                label=label, by=by, value=value, unit=quantity.code or quantity.unit or "",
+                aside=aside(it.status, _OBSERVATION, bool(on) or not is_score),
+            )  # fmt: skip
+
+
+def _measured(it: shapes.Observation) -> Iterator[tuple[shapes.Concept | None, shapes.Quantity | None, float | None]]:
+    yield it.code, it.valueQuantity, it.valueInteger
+    yield it.valueCodeableConcept, None, None
+    for part in it.component or ():
+        yield part.code, part.valueQuantity, part.valueInteger
+
+
+def encounter(it: shapes.Encounter, source: str, context: Context) -> Iterator[Event]:
+    readings = [read(concept, CARE) for concept in (*(it.type or ()), it.serviceType)]
+    meanings = tuple(meaning for reading in readings for meaning in reading[0])
+    label, by = next(((words, by) for found, words, by in readings if found), (readings[-1][1], "code"))
+    on, until = days_of(None, it.period, context.as_of)
+    participants = [participant.individual for participant in it.participant or ()]
+    yield Event(
+        source=source, resource="Encounter", status=it.status or "", on=on, until=until, meanings=meanings,
+        label=label, by=by, aside=aside(it.status, _ENCOUNTER, dated=bool(on) or it.status != "finished"),
+        reasons=reasons_of(it, it, source, context), who=names_of(*participants),
+        service=_service(*(it.type or ()), it.serviceType, *participants),
+        emergency=bool(it.kind and it.kind.code == "EMER"),
+    )  # fmt: skip

@@ -1,0 +1,80 @@
+"""What a CodeableConcept means: by its codings, else by its words."""
+
+from collections.abc import Callable, Iterable
+
+from second_opinion.from_fhir.shapes import Concept, Reference
+from second_opinion.texts import care_in, medicine_in, operation_in
+from second_opinion.value_sets import Meaning, meanings_of
+
+Reader = Callable[[str], Meaning | None]
+OPERATION_OR_CARE: tuple[Reader, ...] = (operation_in, care_in)
+CARE: tuple[Reader, ...] = (care_in,)
+MEDICINE: tuple[Reader, ...] = (medicine_in,)
+
+
+def read(concept: Concept | None, readers: Iterable[Reader] = ()) -> tuple[tuple[Meaning, ...], str, str]:
+    """Meanings, the words shown, and 'code' or 'text'. Known codings win; words count only where none is known."""
+    if concept is None:
+        return (), "", "code"
+    codings = concept.coding or ()
+    meanings: tuple[Meaning, ...] = ()
+    for coding in codings:
+        if coding.system and coding.code:
+            meanings += meanings_of(coding.system, coding.code)
+    if meanings:
+        return meanings, concept.text or _display(concept) or meanings[0].label, "code"
+    words = [words for words in (concept.text, *(coding.display for coding in codings)) if words]
+    for reader in readers:
+        for text in words:
+            if meaning := reader(text):
+                return (meaning,), text, "text"
+    return (), words[0] if words else "", "code"
+
+
+def read_words(words: str | None, readers: Iterable[Reader]) -> tuple[tuple[Meaning, ...], str, str]:
+    """As `read`, for a reference that cannot be resolved: its display is all there is."""
+    return read(Concept(text=words), readers)
+
+
+def has_code(concept: Concept | None, system: str, code: str) -> bool:
+    """Whether one coding is exactly this."""
+    codings = (concept.coding or ()) if concept else ()
+    return any(coding.code == code and (coding.system or "").rstrip("/") == system for coding in codings)
+
+
+def status_code(concept: Concept | None) -> str:
+    """The code of a status such as clinicalStatus, whatever its system; its text if it has no coding."""
+    if concept is None:
+        return ""
+    for coding in concept.coding or ():
+        if coding.code:
+            return coding.code.strip().lower()
+    return (concept.text or "").strip().lower()
+
+
+def names_of(*references: Reference | None) -> frozenset[str]:
+    """All that identifies whoever is referred to: reference, identifier, display."""
+    names: set[str] = set()
+    for reference in references:
+        if reference is None:
+            continue
+        if reference.reference:
+            names.add(plain_reference(reference.reference))
+        if reference.identifier and reference.identifier.value:
+            names.add(f"{reference.identifier.system or ''}|{reference.identifier.value}")
+        if reference.display:
+            names.add(reference.display.strip().lower())
+    return frozenset(names)
+
+
+def plain_reference(reference: str) -> str:
+    """'Type/id' of a relative, absolute or versioned reference; urn:uuid: and #contained ones as they are."""
+    reference = reference.partition("/_history/")[0].strip()
+    if reference.startswith(("urn:", "#")):
+        return reference
+    parts = reference.split("/")
+    return "/".join(parts[-2:])
+
+
+def _display(concept: Concept) -> str | None:
+    return next((coding.display for coding in concept.coding or () if coding.display), None)

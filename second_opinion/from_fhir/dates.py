@@ -1,0 +1,43 @@
+"""FHIR dates and periods as days. A partial date is its first day: '2024-05' is 2024-05-01."""
+
+import re
+from datetime import date, timedelta
+
+from second_opinion.durations import duration
+from second_opinion.from_fhir.shapes import Period, Quantity
+
+_PARTIAL = re.compile(r"(\d{4})(?:-(\d\d))?")
+_DAYS = {"d": 1, "day": 1, "wk": 7, "week": 7, "w": 7, "mo": 30, "month": 30, "a": 365, "year": 365, "y": 365}
+TOMORROW = duration("1 day")
+
+
+def day_of(text: str | None) -> date | None:
+    """The day a FHIR date or dateTime names, as written there (no zone arithmetic: it is the clinic's day)."""
+    if not text:
+        return None
+    try:
+        if len(text) >= 10 and text[4] == text[7] == "-" and (len(text) == 10 or text[10] in "T "):
+            return date.fromisoformat(text[:10])
+        if partial := _PARTIAL.fullmatch(text):
+            return date(int(partial[1]), int(partial[2] or 1), 1)
+    except ValueError:
+        pass
+    return None
+
+
+def days_of(moment: str | None, period: Period | None, open_until: date | None) -> tuple[date | None, date | None]:
+    """First and last day of a moment or a period; a period without an end runs to `open_until`."""
+    if period is None or (on := day_of(period.start)) is None:
+        day = day_of(moment) or (day_of(period.end) if period else None)
+        return day, day
+    until = day_of(period.end) if period.end else open_until
+    return on, max(until or on, on)
+
+
+def supply_of(quantity: Quantity | None) -> timedelta:
+    """How long a supply lasts: 30 days, 4 weeks, 2 months (of 30 days); nothing if it does not say."""
+    if quantity is None or not quantity.value or quantity.value < 0:
+        return timedelta()
+    unit = (quantity.code or quantity.unit or "d").strip().lower()
+    days = quantity.value * _DAYS.get(unit.rstrip("s") or unit, 0)
+    return timedelta(min(days, 3660))

@@ -1,0 +1,149 @@
+"""Takes a document apart, entry by entry: one odd resource never loses the chart."""
+
+from typing import Any
+
+from msgspec import DecodeError, Raw, Struct, ValidationError, field, json
+
+from second_opinion.data_needs import LANE_OF_TYPE
+from second_opinion.errors import UnreadableInput
+from second_opinion.from_fhir.documents import not_json
+from second_opinion.from_fhir.mending import mended
+from second_opinion.from_fhir.shapes import TYPES, AnyResource, Bundle, Entry, Resource
+from second_opinion.record import Unread
+
+_decode = json.Decoder(AnyResource).decode
+_decode_bundle = json.Decoder(Bundle).decode
+_decode_entry = json.Decoder(Entry).decode
+# What older versions called the things we read. Seen, they are named as unread; ignored, they would read as absence.
+_OLDER = {
+    "ProcedureRequest": "service_requests", "ReferralRequest": "service_requests",
+    "DiagnosticOrder": "service_requests",
+    "MedicationOrder": "medications", "MedicationUsage": "medications",
+}  # fmt: skip
+_DRUGS = ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
+_FOREIGN = {
+    "Procedure": (("occurrenceDateTime", "R5"), ("occurrencePeriod", "R5"), ("reason", "R5"), ("notDone", "STU3")),
+    "Condition": (("assertedDate", "STU3"),),
+    "ServiceRequest": (("reason", "R5"),),
+    "Encounter": (("actualPeriod", "R5"),),
+} | dict.fromkeys(_DRUGS, (("medication", "R5"),))
+
+
+class Found(Struct):
+    """One resource of a document. `lost` names the elements that could not be read."""
+
+    reference: str
+    resource: Resource
+    full_url: str = ""
+    lost: tuple[str, ...] = ()
+
+
+class Page(Struct):
+    """One document: its resources, what in it was unreadable (by lane; '' is any), and whether there is more."""
+
+    kind: str = ""
+    found: list[Found] = field(default_factory=list)
+    unread: list[tuple[str, Unread]] = field(default_factory=list)
+    incomplete: str = ""
+
+
+class _Kind(Struct):
+    resourceType: Any = None
+    id: Any = None
+
+
+_decode_kind = json.Decoder(_Kind).decode
+
+
+def read_page(raw: bytes | Raw) -> Page:
+    """A Bundle (of Bundles, too) or one resource. Raises UnreadableInput for what is not JSON or not an object."""
+    try:
+        kind = _decode_kind(raw)
+    except ValidationError:
+        raise UnreadableInput("it is JSON, but not an object with a resourceType") from None
+    except (DecodeError, RecursionError) as error:
+        raise not_json(error) from None
+    page = Page(kind=kind.resourceType if isinstance(kind.resourceType, str) else "")
+    if page.kind == "Bundle":
+        _read_bundle(raw, page, "entry")
+    else:
+        _read_resource(raw, "", page, "the document")
+    return page
+
+
+def _read_bundle(raw: bytes | Raw, page: Page, place: str) -> None:
+    lost: tuple[str, ...] = ()
+    try:
+        bundle = _decode_bundle(raw)
+    except ValidationError:
+        bundle, lost = mended(Bundle, raw)
+    for element in lost:
+        page.unread.append(("", Unread("Bundle", f"{element} is not as FHIR R4 has it")))
+    matches = 0
+    for number, raw_entry in enumerate(bundle.entry or ()):
+        where = f"{place}[{number}]"
+        try:
+            entry = _decode_entry(raw_entry)
+        except ValidationError:
+            entry, _ = mended(Entry, raw_entry)
+        mode = entry.search.mode if entry.search else None
+        matches += mode not in ("include", "outcome")
+        _read_resource(entry.resource, entry.fullUrl or "", page, where)
+    if any(link.relation == "next" for link in bundle.link or ()):
+        page.incomplete = "there are further pages that were not sent"
+    elif bundle.total is not None and bundle.total > matches:
+        page.incomplete = f"{matches} of {bundle.total:g} were sent"
+
+
+def _read_resource(raw: bytes | Raw, full_url: str, page: Page, where: str) -> None:
+    lost: tuple[str, ...] = ()
+    try:
+        resource = _decode(raw)
+    except (ValidationError, DecodeError):
+        kind = _kind_of(raw)
+        if kind == "Bundle":
+            _read_bundle(raw, page, f"{where}.resource.entry")
+            return
+        if kind not in TYPES:
+            _note_unknown(kind, raw, page, full_url or where)
+            return
+        resource, lost = mended(TYPES[kind], raw)
+    name = type(resource).__name__
+    reference = f"{name}/{resource.id or full_url.rpartition('/')[2].rpartition(':')[2] or where}"
+    page.found.append(Found(reference, resource, full_url, lost))
+    if lost:
+        why = f"{', '.join(lost)}: not as FHIR R4 has it"
+        page.unread.append((LANE_OF_TYPE.get(name, ""), Unread(reference, why)))
+    elif other := _other_version(resource):
+        page.unread.append((LANE_OF_TYPE[name], Unread(reference, other)))
+
+
+def is_bundle(raw: bytes | Raw) -> bool:
+    """Whether a JSON value is a FHIR Bundle, whatever is in it."""
+    return _kind_of(raw) == "Bundle"
+
+
+def _kind_of(raw: bytes | Raw) -> str | None:
+    try:
+        kind = _decode_kind(raw).resourceType
+    except DecodeError:  # also ValidationError: null, a number, a list
+        return None
+    return kind if isinstance(kind, str) else None
+
+
+def _note_unknown(kind: str | None, raw: bytes | Raw, page: Page, where: str) -> None:
+    """Types that no rule reads are passed over; what might have been one that a rule reads is named."""
+    if kind is None:
+        page.unread.append(("", Unread(where, "not a FHIR resource: no resourceType")))
+    elif kind in _OLDER:
+        page.unread.append((_OLDER[kind], Unread(where, f"{kind} is not FHIR R4; send R4 resources")))
+    elif right := {name.lower(): name for name in TYPES}.get(kind.lower()):
+        page.unread.append((LANE_OF_TYPE.get(right, ""), Unread(where, f"resourceType {kind!r} should be {right!r}")))
+
+
+def _other_version(resource: Resource) -> str:
+    """Names the FHIR version if the resource carries an element that R4 does not have; '' for R4."""
+    for element, version in _FOREIGN.get(type(resource).__name__, ()):
+        if getattr(resource, element) is not None:
+            return f"{element} is {version}, not FHIR R4; send R4 resources"
+    return ""

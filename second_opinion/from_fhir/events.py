@@ -1,0 +1,37 @@
+"""One FHIR resource -> the events in it. Pure: the resource, what it refers to, and the day we answer for."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from second_opinion.from_fhir import shapes
+from second_opinion.from_fhir.clinical import condition, encounter, observation, procedure
+from second_opinion.from_fhir.context import Context
+from second_opinion.from_fhir.medicines import medicine
+from second_opinion.from_fhir.orders import appointment, care_plan, service_request
+from second_opinion.record import Event
+
+_EXTRACT: Mapping[type, Callable[[Any, str, Context], Iterator[Event]]] = {
+    shapes.Procedure: procedure,
+    shapes.Condition: condition,
+    shapes.Observation: observation,
+    shapes.Encounter: encounter,
+    shapes.ServiceRequest: service_request,
+    shapes.CarePlan: care_plan,
+    shapes.Appointment: appointment,
+    shapes.MedicationRequest: medicine,
+    shapes.MedicationStatement: medicine,
+    shapes.MedicationDispense: medicine,
+    shapes.MedicationAdministration: medicine,
+}
+
+
+def extract(resource: shapes.Resource, reference: str, context: Context) -> Iterator[Event]:
+    """The events of a resource that any rule could ask for, those to be set aside among them."""
+    events = _EXTRACT.get(type(resource))
+    if events is None:
+        return
+    for event in events(resource, reference, context):
+        if event.status != "entered-in-error" and (event.meanings or event.emergency):
+            yield replace(event, aside="it carries a modifierExtension") if resource.modifierExtension else event

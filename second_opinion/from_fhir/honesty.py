@@ -1,0 +1,106 @@
+"""How well a lane was read: what each form of a prefetch value, or of a page, says about it (CDS_HOOKS.md 1.4)."""
+
+from msgspec import Raw, Struct, field
+
+from second_opinion.data_needs import LANES, NEEDS
+from second_opinion.errors import UnreadableInput
+from second_opinion.from_fhir.entries import Found, Page, read_page
+from second_opinion.from_fhir.shapes import OperationOutcome
+from second_opinion.record import Event, Events, Lane, Reading, Unread
+
+_TYPE = {need.lane: need.type for need in NEEDS}
+NOT_SENT = "not sent by the EHR"
+NOT_ASKED = "not asked for"
+
+
+class Sheet(Struct):
+    """A lane while it is being filled."""
+
+    name: str
+    state: Reading = Reading.COMPLETE
+    why: list[str] = field(default_factory=list)
+    count: int = 0
+    foreign: int = 0
+    events: list[Event] = field(default_factory=list)
+    aside: list[Event] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+
+    def lower(self, state: Reading, why: str) -> None:
+        """Makes the reading worse, never better, and says why."""
+        if state is Reading.UNAVAILABLE or self.state is Reading.COMPLETE:
+            self.state = state
+        if why not in self.why:
+            self.why.append(why)
+
+    def lane(self) -> Lane:
+        """The lane as rules see it. All resources another patient's: unavailable; some of them: partial."""
+        if self.foreign:
+            state = Reading.PARTIAL if self.count else Reading.UNAVAILABLE
+            self.lower(state, f"{self.foreign} resource(s) belong to another patient")
+        in_order = sorted(self.events, key=lambda event: (event.on is not None, event.on))
+        return Lane(
+            name=self.name, state=self.state, why=tuple(self.why), count=self.count, events=Events(in_order),
+            aside=Events(self.aside), unread=tuple(self.unread),
+        )  # fmt: skip
+
+
+def new_sheets() -> dict[str, Sheet]:
+    """One sheet a lane, in the order of the contract."""
+    return {name: Sheet(name) for name in LANES}
+
+
+def judge_page(page: Page, sheets: list[Sheet]) -> None:
+    """What a page says about the lanes it fills: further pages, errors, entries that could not be read."""
+    if page.incomplete:
+        for sheet in sheets:
+            sheet.lower(Reading.PARTIAL, page.incomplete)
+    if error := error_in(page.found):
+        for sheet in sheets:
+            sheet.lower(Reading.PARTIAL, error)
+    by_name = {sheet.name: sheet for sheet in sheets}
+    for lane, unread in page.unread:
+        # A thing of unknown kind might have belonged to any of the lanes.
+        for sheet in [by_name[lane]] if lane in by_name else sheets:
+            sheet.lower(Reading.PARTIAL, "some entries could not be read")
+            sheet.unread.append(unread)
+
+
+def judge_prefetch(name: str, value: Raw | None, sheet: Sheet) -> Page:
+    """The page behind one prefetch key; the sheet learns what form it had."""
+    if value is None:
+        sheet.lower(Reading.UNAVAILABLE, NOT_SENT)
+        return Page()
+    if bytes(value) == b"null":
+        if name == "patient":
+            sheet.lower(Reading.UNAVAILABLE, "the EHR sent no Patient")
+        return Page()
+    try:
+        page = read_page(value)
+    except UnreadableInput as problem:
+        sheet.lower(Reading.UNAVAILABLE, str(problem))
+        return Page()
+    wanted = [found for found in page.found if type(found.resource).__name__ == _TYPE[name]]
+    error = error_in(page.found)
+    if page.kind == "OperationOutcome" or (error and not wanted):
+        sheet.lower(Reading.UNAVAILABLE, error or "the EHR answered with an OperationOutcome")
+    elif page.kind not in ("Bundle", _TYPE[name]) or (not wanted and not _is_empty(page)):
+        sheet.lower(Reading.UNAVAILABLE, f"it holds no {_TYPE[name]}")
+    elif page.kind == _TYPE[name] and name != "patient":
+        sheet.lower(Reading.PARTIAL, "one resource was sent instead of a Bundle")
+    judge_page(page, [sheet])
+    return page
+
+
+def _is_empty(page: Page) -> bool:
+    return not page.unread and all(isinstance(found.resource, OperationOutcome) for found in page.found)
+
+
+def error_in(found: list[Found]) -> str:
+    """The first error an OperationOutcome among these tells of; warnings (Epic's 'no results') are none."""
+    for each in found:
+        if isinstance(each.resource, OperationOutcome):
+            for issue in each.resource.issue or ():
+                if issue.severity in ("error", "fatal"):
+                    details = issue.details.text if issue.details else None
+                    return "the EHR reported: " + (details or issue.diagnostics or issue.code or issue.severity)[:200]
+    return ""

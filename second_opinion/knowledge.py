@@ -1,0 +1,29 @@
+"""Reads our YAML: what clinicians edit. A broken file stops the start, named, with the remedy."""
+
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from second_opinion.errors import KnowledgeError
+
+
+def read_yaml(path: str, needs: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A YAML mapping of this package, for example 'rules/repeat_surgery.yaml', with the keys it `needs`."""
+    try:
+        content = yaml.load(files("second_opinion").joinpath(path).read_text("utf-8"), Loader=yaml.CSafeLoader)
+    except FileNotFoundError:
+        raise KnowledgeError(f"{path} is missing. Install the package again.") from None
+    except yaml.YAMLError as error:
+        raise KnowledgeError(f"{path} is not YAML: {error}. Mend the line it names.") from error
+    if not isinstance(content, dict):
+        raise KnowledgeError(f"{path} must be a mapping of names to values.")
+    if missing := [key for key in needs if key not in content]:
+        raise KnowledgeError(f"{path} lacks {', '.join(missing)}. Add it; the other files of its kind show how.")
+    return content
+
+
+def check(condition: bool, path: str, message: str) -> None:
+    """Raises KnowledgeError naming the file unless the condition holds."""
+    if not condition:
+        raise KnowledgeError(f"{path}: {message}")

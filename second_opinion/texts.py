@@ -1,0 +1,98 @@
+"""Reads operations and nonsurgical care from words, where no coding is recognised. Words are in texts.yaml."""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from second_opinion.knowledge import read_yaml
+from second_opinion.value_sets import VALUE_SETS, Meaning, Regions
+
+_WORDS = read_yaml("texts.yaml", ("operations", "regions", "care", "referral"))
+KINDS_BY_INVASIVENESS = (
+    "revision", "deformity", "corpectomy", "fusion", "instrumentation", "interspinous_or_facet_implant",
+    "disc_arthroplasty", "decompression", "discectomy",
+)  # fmt: skip
+
+
+def _any(words: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(r"(?<![\w-])(?:" + "|".join(words) + r")(?![\w-])", re.IGNORECASE)
+
+
+_OPERATIONS = {kind: _any(words) for kind, words in _WORDS["operations"].items()}
+_ALONE = {region: _any(words) for region, words in _WORDS["operations_alone"].items()}
+_REVISION = _any(_WORDS["revision"])
+_REGIONS = {region: _any(words) for region, words in _WORDS["regions"].items()}
+_NOT_AN_OPERATION = _any(_WORDS["not_an_operation"])
+_LETTERS = {"c": "cervical", "t": "thoracic", "l": "lumbar", "s": "lumbar"}
+_LEVEL = re.compile(r"\b([ctls])(?:1[0-2]|[1-9])(?:\s?(?:-|/|to|and)\s?([ctls])?(?:1[0-2]|[1-9]))?\b", re.IGNORECASE)
+_JOINT = "(?:" + "|".join(_WORDS["other_joints"]) + ")"
+_FUSED = r"(?:fusion|arthrodesis|decompression|replacement|arthroplasty)"
+# What is fused is another joint: 'ankle fusion', 'fusion of the left knee'; 'with graft from the hip' is not that.
+_OTHER_JOINT = re.compile(
+    rf"\b{_JOINT}(?:[ -]joint)? {_FUSED}\b|\b{_FUSED}(?: of)?(?: the)?(?: left| right)?,? {_JOINT}\b", re.IGNORECASE
+)
+_HISTORY = re.compile(r"\b(?:" + "|".join(_WORDS["history"]) + r")\b[^,;.()]*", re.IGNORECASE)
+_CARE = {kind: _any(words) for kind, words in _WORDS["care"].items()}
+_NOT_CARE = _any(_WORDS["not_care"])
+_REFERRAL = _any(_WORDS["referral"])
+_NAMES = VALUE_SETS["analgesics"]["names"]
+_DRUG = {kind: _any(names) for kind, names in _NAMES.items()}
+_ANY_DRUG = _any(name for names in _NAMES.values() for name in names)
+_MODALITY = {
+    group["kind"]: group["modality"] for group in VALUE_SETS["nonsurgical_care"]["groups"] if "modality" in group
+} | {"injection": "injection"}
+
+
+@lru_cache(maxsize=16384)
+def operation_in(text: str) -> Meaning | None:
+    """The spine operation that this text names, or None."""
+    if _NOT_AN_OPERATION.search(text):
+        return None
+    now = _HISTORY.sub(" ", _OTHER_JOINT.sub(" ", text))
+    kinds = {kind for kind, pattern in _OPERATIONS.items() if pattern.search(now)}
+    alone = {region for region, pattern in _ALONE.items() if pattern.search(now)}
+    regions = alone | set(_regions_in(text))
+    if alone:
+        kinds.add("fusion")
+    if not kinds or not regions:
+        return None
+    if _REVISION.search(now):
+        kinds.add("revision")
+    kind = min(kinds, key=KINDS_BY_INVASIVENESS.index)
+    return Meaning(value_set="spine_surgery", kind=kind, regions=Regions(regions - {"unknown"}), label=text)
+
+
+def _regions_in(text: str) -> Iterator[str]:
+    for region, pattern in _REGIONS.items():
+        if pattern.search(text):
+            yield region
+    for level in _LEVEL.finditer(text):
+        for letter in level.groups():
+            if letter:
+                yield _LETTERS[letter.lower()]
+
+
+@lru_cache(maxsize=16384)
+def care_in(text: str) -> Meaning | None:
+    """The nonsurgical care that this text names, or None; a referral is an order, not care."""
+    if _NOT_CARE.search(text):
+        return None
+    for kind, pattern in _CARE.items():
+        if pattern.search(text):
+            if _REFERRAL.search(text):
+                return Meaning(value_set="nonsurgical_care", kind=f"{kind}_referral", label=text)
+            regions = Regions(set(_regions_in(text)) - {"unknown"})
+            modality = _MODALITY[kind]
+            return Meaning(value_set="nonsurgical_care", kind=kind, regions=regions, modality=modality, label=text)
+    return None
+
+
+@lru_cache(maxsize=16384)
+def medicine_in(text: str) -> Meaning | None:
+    """The class of pain medicine that this product name holds; an opioid ingredient decides."""
+    if not _ANY_DRUG.search(text):
+        return None
+    kinds = [kind for kind, pattern in _DRUG.items() if pattern.search(text)]
+    if "opioid" in kinds:
+        return Meaning(value_set="analgesics", kind="opioid", label=text)
+    return Meaning(value_set="analgesics", kind=kinds[0], modality="medication", label=text)
