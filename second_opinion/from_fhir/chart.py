@@ -140,7 +140,7 @@ def _is_about(found: Found, names: set[str]) -> bool:
         return found.reference in names
     subject = _subject(found.resource)
     # No subject, a conditional reference or one within the resource: nothing says that it is somebody else's.
-    return not subject or "?" in subject or subject.startswith("#") or plain_reference(subject) in names
+    return not subject or subject in names or "?" in subject or subject[0] == "#" or plain_reference(subject) in names
 
 
 def _person(patient: Patient, reference: str, as_of: date) -> Person:

@@ -88,9 +88,11 @@ def reasons_unread(it: Reasoned | None, inside: shapes.Resource, context: Contex
 
 
 def condition(it: shapes.Condition, source: str, context: Context) -> Iterator[Event]:
-    clinical, verified = status_code(it.clinicalStatus), status_code(it.verificationStatus)
     meanings, label, by = read(it.code)
-    if not meanings or verified in _NOT_REAL or clinical == "entered-in-error":
+    if not meanings:
+        return
+    clinical, verified = status_code(it.clinicalStatus), status_code(it.verificationStatus)
+    if verified in _NOT_REAL or clinical == "entered-in-error":
         return
     onset = day_of(it.onsetDateTime) or (day_of(it.onsetPeriod.start) if it.onsetPeriod else None)
     abatement = it.abatementPeriod or shapes.Period()
@@ -108,13 +110,15 @@ def observation(it: shapes.Observation, source: str, context: Context) -> Iterat
     """Scores (of the Observation itself or its components), and what it states by code or value."""
     if it.status in ("entered-in-error", "cancelled"):
         return
-    on, until = days_of(it.effectiveDateTime or it.effectiveInstant, it.effectivePeriod, context.as_of)
     for concept, quantity, number in _measured(it):
         meanings, label, by = read(concept)
+        if not meanings:
+            continue
+        on, until = days_of(it.effectiveDateTime or it.effectiveInstant, it.effectivePeriod, context.as_of)
         quantity = quantity or shapes.Quantity()
         value = number if quantity.value is None else quantity.value
         is_score = any(meaning.value_set == "outcome_scores" for meaning in meanings)
-        if meanings and not (is_score and value is None):
+        if value is not None or not is_score:
             yield Event(
                 source=source, resource="Observation", status=it.status or "", on=on, until=until, meanings=meanings,
                 label=label, by=by, value=value, unit=quantity.code or quantity.unit or "",
@@ -124,15 +128,19 @@ def observation(it: shapes.Observation, source: str, context: Context) -> Iterat
 
 def _measured(it: shapes.Observation) -> Iterator[tuple[shapes.Concept | None, shapes.Quantity | None, float | None]]:
     yield it.code, it.valueQuantity, it.valueInteger
-    yield it.valueCodeableConcept, None, None
+    if it.valueCodeableConcept:
+        yield it.valueCodeableConcept, None, None
     for part in it.component or ():
         yield part.code, part.valueQuantity, part.valueInteger
 
 
 def encounter(it: shapes.Encounter, source: str, context: Context) -> Iterator[Event]:
-    readings = [read(concept, CARE) for concept in (*(it.type or ()), it.serviceType)]
+    readings = [read(concept, CARE) for concept in (*(it.type or ()), it.serviceType) if concept]
     meanings = tuple(meaning for reading in readings for meaning in reading[0])
-    label, by = next(((words, by) for found, words, by in readings if found), (readings[-1][1], "code"))
+    emergency = bool(it.kind and it.kind.code == "EMER")
+    if not meanings and not emergency:
+        return
+    label, by = next(((words, by) for found, words, by in readings if found), ("emergency encounter", "code"))
     on, until = days_of(None, it.period, context.as_of)
     participants = [participant.individual for participant in it.participant or ()]
     yield Event(
@@ -140,5 +148,5 @@ def encounter(it: shapes.Encounter, source: str, context: Context) -> Iterator[E
         label=label, by=by, aside=aside(it.status, _ENCOUNTER, dated=bool(on) or it.status != "finished"),
         reasons=reasons_of(it, it, source, context), who=names_of(*participants),
         service=_service(*(it.type or ()), it.serviceType, *participants),
-        emergency=bool(it.kind and it.kind.code == "EMER"),
+        emergency=emergency,
     )  # fmt: skip

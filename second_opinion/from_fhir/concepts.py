@@ -1,6 +1,6 @@
 """What a CodeableConcept means: by its codings, else by its words."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from second_opinion.from_fhir.shapes import Concept, Reference
 from second_opinion.texts import care_in, medicine_in, operation_in
@@ -10,12 +10,13 @@ Reader = Callable[[str], Meaning | None]
 OPERATION_OR_CARE: tuple[Reader, ...] = (operation_in, care_in)
 CARE: tuple[Reader, ...] = (care_in,)
 MEDICINE: tuple[Reader, ...] = (medicine_in,)
+_NOTHING: tuple[tuple[Meaning, ...], str, str] = ((), "", "code")
 
 
 def read(concept: Concept | None, readers: Iterable[Reader] = ()) -> tuple[tuple[Meaning, ...], str, str]:
     """Meanings, the words shown, and 'code' or 'text'. Known codings win; words count only where none is known."""
     if concept is None:
-        return (), "", "code"
+        return _NOTHING
     codings = concept.coding or ()
     meanings: tuple[Meaning, ...] = ()
     for coding in codings:
@@ -23,12 +24,20 @@ def read(concept: Concept | None, readers: Iterable[Reader] = ()) -> tuple[tuple
             meanings += meanings_of(coding.system, coding.code)
     if meanings:
         return meanings, concept.text or _display(concept) or meanings[0].label, "code"
-    words = [words for words in (concept.text, *(coding.display for coding in codings)) if words]
     for reader in readers:
-        for text in words:
+        for text in _words(concept):
             if meaning := reader(text):
                 return (meaning,), text, "text"
-    return (), words[0] if words else "", "code"
+    return (), next(_words(concept), ""), "code"
+
+
+def _words(concept: Concept) -> Iterator[str]:
+    """The text, then the displays that say something else."""
+    if concept.text:
+        yield concept.text
+    for coding in concept.coding or ():
+        if coding.display and coding.display != concept.text:
+            yield coding.display
 
 
 def read_words(words: str | None, readers: Iterable[Reader]) -> tuple[tuple[Meaning, ...], str, str]:

@@ -8,12 +8,14 @@ from second_opinion.data_needs import LANE_OF_TYPE
 from second_opinion.errors import UnreadableInput
 from second_opinion.from_fhir.documents import not_json
 from second_opinion.from_fhir.mending import mended
-from second_opinion.from_fhir.shapes import TYPES, AnyResource, Bundle, Entry, Resource
+from second_opinion.from_fhir.shapes import TYPES, AnyResource, Bundle, Entry, Resource, UsualBundle
 from second_opinion.record import Unread
 
 _decode = json.Decoder(AnyResource).decode
 _decode_bundle = json.Decoder(Bundle).decode
 _decode_entry = json.Decoder(Entry).decode
+_decode_usual = json.Decoder(UsualBundle).decode
+_EXTRA = ("include", "outcome")
 # What older versions called the things we read. Seen, they are named as unread; ignored, they would read as absence.
 _OLDER = {
     "ProcedureRequest": "service_requests", "ReferralRequest": "service_requests",
@@ -30,12 +32,11 @@ _FOREIGN = {
 
 
 class Found(Struct):
-    """One resource of a document. `lost` names the elements that could not be read."""
+    """One resource of a document, and the names it goes by."""
 
     reference: str
     resource: Resource
     full_url: str = ""
-    lost: tuple[str, ...] = ()
 
 
 class Page(Struct):
@@ -58,16 +59,30 @@ _decode_kind = json.Decoder(_Kind).decode
 def read_page(raw: bytes | Raw) -> Page:
     """A Bundle (of Bundles, too) or one resource. Raises UnreadableInput for what is not JSON or not an object."""
     try:
-        kind = _decode_kind(raw)
+        return _usual_page(_decode_usual(raw))
     except ValidationError:
-        raise UnreadableInput("it is JSON, but not an object with a resourceType") from None
+        pass
     except (DecodeError, RecursionError) as error:
         raise not_json(error) from None
-    page = Page(kind=kind.resourceType if isinstance(kind.resourceType, str) else "")
-    if page.kind == "Bundle":
+    kind = _kind_of(raw)
+    if kind is None:
+        raise UnreadableInput("it is JSON, but not an object with a resourceType")
+    page = Page(kind=kind)
+    if kind == "Bundle":
         _read_bundle(raw, page, "entry")
     else:
         _read_resource(raw, "", page, "the document")
+    return page
+
+
+def _usual_page(bundle: UsualBundle) -> Page:
+    """The page of a Bundle in which every entry has the shape it should have."""
+    page = Page(kind="Bundle")
+    matches = 0
+    for number, entry in enumerate(bundle.entry or ()):
+        matches += entry.search is None or entry.search.mode not in _EXTRA
+        _add(entry.resource, entry.fullUrl or "", (), page, f"entry[{number}]")
+    _note_missing(bundle, matches, page)
     return page
 
 
@@ -81,14 +96,16 @@ def _read_bundle(raw: bytes | Raw, page: Page, place: str) -> None:
         page.unread.append(("", Unread("Bundle", f"{element} is not as FHIR R4 has it")))
     matches = 0
     for number, raw_entry in enumerate(bundle.entry or ()):
-        where = f"{place}[{number}]"
         try:
             entry = _decode_entry(raw_entry)
         except ValidationError:
             entry, _ = mended(Entry, raw_entry)
-        mode = entry.search.mode if entry.search else None
-        matches += mode not in ("include", "outcome")
-        _read_resource(entry.resource, entry.fullUrl or "", page, where)
+        matches += entry.search is None or entry.search.mode not in _EXTRA
+        _read_resource(entry.resource, entry.fullUrl or "", page, f"{place}[{number}]")
+    _note_missing(bundle, matches, page)
+
+
+def _note_missing(bundle: Bundle | UsualBundle, matches: int, page: Page) -> None:
     if any(link.relation == "next" for link in bundle.link or ()):
         page.incomplete = "there are further pages that were not sent"
     elif bundle.total is not None and bundle.total > matches:
@@ -108,13 +125,17 @@ def _read_resource(raw: bytes | Raw, full_url: str, page: Page, where: str) -> N
             _note_unknown(kind, raw, page, full_url or where)
             return
         resource, lost = mended(TYPES[kind], raw)
+    _add(resource, full_url, lost, page, where)
+
+
+def _add(resource: Resource, full_url: str, lost: tuple[str, ...], page: Page, where: str) -> None:
     name = type(resource).__name__
     reference = f"{name}/{resource.id or full_url.rpartition('/')[2].rpartition(':')[2] or where}"
-    page.found.append(Found(reference, resource, full_url, lost))
+    page.found.append(Found(reference, resource, full_url))
     if lost:
         why = f"{', '.join(lost)}: not as FHIR R4 has it"
         page.unread.append((LANE_OF_TYPE.get(name, ""), Unread(reference, why)))
-    elif other := _other_version(resource):
+    elif name in _FOREIGN and (other := _other_version(resource, name)):
         page.unread.append((LANE_OF_TYPE[name], Unread(reference, other)))
 
 
@@ -141,9 +162,9 @@ def _note_unknown(kind: str | None, raw: bytes | Raw, page: Page, where: str) ->
         page.unread.append((LANE_OF_TYPE.get(right, ""), Unread(where, f"resourceType {kind!r} should be {right!r}")))
 
 
-def _other_version(resource: Resource) -> str:
+def _other_version(resource: Resource, name: str) -> str:
     """Names the FHIR version if the resource carries an element that R4 does not have; '' for R4."""
-    for element, version in _FOREIGN.get(type(resource).__name__, ()):
+    for element, version in _FOREIGN[name]:
         if getattr(resource, element) is not None:
             return f"{element} is {version}, not FHIR R4; send R4 resources"
     return ""

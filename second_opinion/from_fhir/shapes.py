@@ -290,10 +290,8 @@ class Entry(Struct, gc=False):
 
 
 class Bundle(Struct, gc=False):
-    """Any Bundle, whatever its type; entries are read one by one, so that one odd entry loses nothing else."""
+    """Any Bundle, whatever its type and whatever is in it; entries are read one by one."""
 
-    resourceType: str | None = None
-    id: str | None = None
     total: float | None = None
     link: list[Link] | None = None
     entry: list[Raw] | None = None
@@ -305,3 +303,19 @@ AnyResource = (
     | Communication | Consent | QuestionnaireResponse | OperationOutcome
 )  # fmt: skip
 TYPES: dict[str, type[Resource]] = {kind.__name__: kind for kind in AnyResource.__args__}
+
+
+class UsualEntry(Struct, gc=False):
+    """An entry as most are: a resource that we read, in the shape that R4 gives it."""
+
+    resource: AnyResource
+    fullUrl: str | None = None
+    search: Search | None = None
+
+
+class UsualBundle(Struct, gc=False, tag_field="resourceType", tag="Bundle"):
+    """A Bundle of such entries only: decoded in one pass, at the cost of parsing."""
+
+    total: float | None = None
+    link: list[Link] | None = None
+    entry: list[UsualEntry] | None = None
