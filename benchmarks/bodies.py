@@ -63,7 +63,11 @@ def _resources(today: date) -> Any:
     for number, make in enumerate(cycle((_lab, _visit, _problem, _medicine, _therapy, _visit, _lab, _operation))):
         resource = make(number, (today - timedelta(20 + 7 * number)).isoformat())
         kind = resource["resourceType"]
-        about = {"id": f"{kind.lower()}-{number}", "meta": {"profile": [f"{_PROFILE}{kind.lower()}"]}, "subject": _PATIENT}
+        about = {
+            "id": f"{kind.lower()}-{number}",
+            "meta": {"profile": [f"{_PROFILE}{kind.lower()}"]},
+            "subject": _PATIENT,
+        }
         text = f'<div xmlns="http://www.w3.org/1999/xhtml"><p><b>{kind}</b> {number}</p></div>'
         yield resource | about | {"text": {"status": "generated", "div": text}}
 

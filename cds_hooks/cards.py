@@ -12,11 +12,11 @@ from second_opinion.findings import Evidence, Finding, plain, spoken_date
 from second_opinion.planned_surgery import PlannedSurgery
 from second_opinion.record import PatientRecord
 from second_opinion.rules import RULES
-from second_opinion.rules.wording import LANE_WORDS, lanes_of
+from second_opinion.rules.wording import LANE_WORDS, by_reason, lanes_of
 
 SUMMARY_MOST = 139
 ASSESSMENT = "org.second-opinion.assessment"
-_EVIDENCE_MOST = 6
+_EVIDENCE_MOST = 4
 _LONG_ID = 40  # Epic's ids reach 200 characters: no reader wants them
 
 
@@ -68,10 +68,11 @@ def _detail(assessment: Assessment, surgery: PlannedSurgery) -> Iterator[str]:
         if finding.outcome == "not_applicable":
             continue
         yield f"- **{RULES[finding.rule].PAGE['name']}: {WORDING['outcomes'][finding.outcome]}.** {finding.says}"
+        if finding.outcome == "met":  # its sentence is enough; the evidence is in the app
+            continue
         yield from (f"  - {_line(evidence)}" for evidence in finding.evidence[:_EVIDENCE_MOST])
-        if more := len(finding.evidence) - _EVIDENCE_MOST:
-            if more > 0:
-                yield f"  - and {more} more"
+        if len(finding.evidence) > _EVIDENCE_MOST:
+            yield f"  - and {len(finding.evidence) - _EVIDENCE_MOST} more"
     yield ""
     yield f"**Searched:** {_searched(assessment.record)}"
     yield ""
@@ -92,12 +93,11 @@ def _source(reference: str) -> str:
 
 
 def _searched(record: PatientRecord) -> str:
-    """Each lane that a rule looked at: how much of it there was, or why it could not be read."""
-    said = []
-    for name in lanes_of(RULES):
-        lane = record[name]
-        why = f", {plain(lane.why[0], 120)}" if lane.why else ""
-        said.append(f"{LANE_WORDS[name]} {lane.count if lane.complete else f'{lane.state}{why}'}")
+    """How much of each lane that a rule looked at was read, and why not the rest."""
+    lanes = lanes_of(RULES)
+    read = [f"{LANE_WORDS[name]} ({record[name].count})" for name in lanes if record[name].complete]
+    said = [f"read in full: {', '.join(read)}"] if read else []
+    said += [f"not read in full: {names} ({why})" for names, why in by_reason(record, record.not_complete(*lanes))]
     return "; ".join(said)
 
 

@@ -1,6 +1,7 @@
-"""The draft orders that a card suggests, validated as FHIR R4 before they leave."""
+"""The draft orders that a card suggests, as valid FHIR R4."""
 
 import re
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -22,29 +23,47 @@ _REQUESTER = re.compile(r"(Practitioner|PractitionerRole)/[A-Za-z0-9\-._]+")
 def referral(kind: str, call: Call, surgery: PlannedSurgery) -> dict[str, Any]:
     """A draft ServiceRequest of a kind in wording.yaml (second_opinion, physical_therapy), based on the planned orders.
 
-    It is never a change of those. Its identifier says that it is ours, so that we know it when it comes back.
+    It never changes those. Its identifier says that it is ours, so that we know it when it comes back.
     """
-    words = WORDING["suggestions"][kind]
-    draft: dict[str, Any] = {
-        "resourceType": "ServiceRequest",
+    draft = _worded(kind, operation_words(surgery.kind, surgery.regions)) | {
         "identifier": [{"system": OWN_REFERRAL, "value": str(uuid4())}],
-        "status": "draft",
-        "intent": "order",
-        "category": [{"coding": [WORDING["referral"]["category"]]}],
-        "code": {
-            "coding": [words["code"]],
-            "text": words["text"].format(operation=operation_words(surgery.kind, surgery.regions)),
-        },
         "subject": {"reference": call.record.person.reference},
         "authoredOn": call.record.as_of.isoformat(),
     }
-    if kind == "second_opinion":
-        draft["reasonCode"] = [{"coding": [WORDING["referral"]["reason"]]}]
     if basis := [{"reference": order} for order in surgery.orders if _BASIS.fullmatch(order)]:
         draft["basedOn"] = basis
     if _REQUESTER.fullmatch(call.user):
         draft["requester"] = {"reference": call.user}
     if call.encounter:
         draft["encounter"] = {"reference": f"Encounter/{call.encounter.removeprefix('Encounter/')}"}
-    _SERVICE_REQUEST.model_validate(draft)
     return draft
+
+
+@lru_cache(maxsize=256)
+def _worded(kind: str, operation: str) -> dict[str, Any]:
+    """All of the draft that our own words decide, validated once with an example of what each call fills in.
+
+    A call adds only references, a date and a UUID, in forms that cannot make it invalid: validating the same words
+    again in every call would cost as much as parsing half the chart.
+    """
+    words = WORDING["suggestions"][kind]
+    worded: dict[str, Any] = {
+        "resourceType": "ServiceRequest",
+        "status": "draft",
+        "intent": "order",
+        "category": [{"coding": [WORDING["referral"]["category"]]}],
+        "code": {"coding": [words["code"]], "text": words["text"].format(operation=operation)},
+    }
+    if kind == "second_opinion":
+        worded["reasonCode"] = [{"coding": [WORDING["referral"]["reason"]]}]
+    example = {"reference": "Patient/1"}
+    filled_in = {
+        "identifier": [{"system": OWN_REFERRAL, "value": "1"}],
+        "subject": example,
+        "authoredOn": "2026-11-22",
+        "basedOn": [example],
+        "requester": example,
+        "encounter": example,
+    }
+    _SERVICE_REQUEST.model_validate(worded | filled_in)
+    return worded

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from second_opinion.durations import spoken
 from second_opinion.earlier_surgery import EarlierSurgery
-from second_opinion.findings import plain, spoken_date
+from second_opinion.findings import plain, spoken_date, within_sentence
 from second_opinion.limits import Limits
 from second_opinion.planned_surgery import PlannedSurgery
 from second_opinion.record import TAKEN, Event, Events, PatientRecord
@@ -50,7 +50,10 @@ def _diagnoses(record: PatientRecord, surgery: PlannedSurgery, earlier: EarlierS
         if meaning and meaning.strength in ("strong", "moderate") and not ended_before:
             by_kind.setdefault((meaning.kind, meaning.strength), []).append(event)
     for (kind, strength), events in by_kind.items():
-        yield Sign(kind, strength, f"{plain(events[0].label, 60)} on record", tuple(dict.fromkeys(events)))
+        # The order's own reason adds nothing to the same diagnosis in the chart.
+        recorded = [event for event in events if event.resource] or events
+        says = f"{within_sentence(plain(recorded[0].label, 40))} on record"
+        yield Sign(kind, strength, says, tuple(dict.fromkeys(recorded)))
 
 
 def _course(surgery: PlannedSurgery, earlier: EarlierSurgery, limits: Limits, words: dict[str, str]) -> Iterator[Sign]:
@@ -106,7 +109,8 @@ def _opioids(record: PatientRecord, earlier: EarlierSurgery, limits: Limits, wor
     after = fills.beginning(limits.opioids_from.after(operated), limits.opioids_until.after(operated))
     a_year = fills.between(limits.opioids_year.before(operated), operated - timedelta(1))
     if after and _days_covered(a_year, limits.opioids_year.before(operated), operated) < limits.opioids_before.days:
-        yield Sign("opioids", "weak", words["opioids"], tuple(after))
+        when = spoken_date(after[-1].on)
+        yield Sign("opioids", "weak", words["opioids"].format(when=when), tuple(after))
 
 
 def opioid_fills(record: PatientRecord) -> Events:

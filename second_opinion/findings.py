@@ -61,6 +61,11 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def within_sentence(words: str) -> str:
+    """Without the capital that begins a sentence; abbreviations keep theirs ('MRI')."""
+    return words[:1].lower() + words[1:] if words[1:2].islower() else words
+
+
 def spoken_date(day: date | None) -> str:
     """'2 May 2024': read the same on both sides of the Atlantic."""
     return f"{day.day} {day:%b %Y}" if day else "undated"

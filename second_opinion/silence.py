@@ -1,4 +1,4 @@
-"""When we say nothing: emergencies, children, the dead, and a second opinion already there (RULES.md section 3)."""
+"""When we say nothing: emergencies, children, the dead, and a second opinion already there."""
 
 from collections.abc import Iterable
 

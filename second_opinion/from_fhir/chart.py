@@ -110,13 +110,15 @@ def _record(
     by_reference: dict[str, Resource] = {}
     for each in (*found, *orders):
         by_reference[each.reference] = each.resource
-        by_reference[each.full_url] = each.resource
+        if each.full_url.startswith("urn:"):  # other URLs end in Type/id
+            by_reference[each.full_url] = each.resource
     names = {patient, patient.removeprefix("Patient/"), f"urn:uuid:{patient.removeprefix('Patient/')}"}
     names |= {each.full_url for each in found if each.reference == patient and each.full_url}
     context = Context(as_of, by_reference)
     person = Person(patient)
     for each in found:
-        sheet = sheets.get(LANE_OF_TYPE.get(type(each.resource).__name__, ""))
+        resource = each.resource
+        sheet = sheets.get(LANE_OF_TYPE.get(type(resource).__name__, ""))
         if sheet is None:
             continue
         if not _is_about(each, names):
@@ -124,9 +126,9 @@ def _record(
             sheet.unread.append(Unread(each.reference, "belongs to another patient"))
             continue
         sheet.count += 1
-        if isinstance(each.resource, Patient):
-            person = _person(each.resource, patient, as_of)
-        for event in extract(each.resource, each.reference, context):
+        if isinstance(resource, Patient):
+            person = _person(resource, patient, as_of)
+        for event in extract(resource, each.reference, context):
             (sheet.aside if event.aside else sheet.events).append(event)
     lanes = {name: sheet.lane() for name, sheet in sheets.items()}
     events, skipped = _orders(orders, names, context)
@@ -136,11 +138,14 @@ def _record(
 
 
 def _is_about(found: Found, names: set[str]) -> bool:
+    subject = found.resource.subject
+    if subject is not None and subject.reference in names:
+        return True
     if isinstance(found.resource, Patient):
         return found.reference in names
-    subject = _subject(found.resource)
+    said = _subject(found.resource)
     # No subject, a conditional reference or one within the resource: nothing says that it is somebody else's.
-    return not subject or subject in names or "?" in subject or subject[0] == "#" or plain_reference(subject) in names
+    return not said or said in names or "?" in said or said.startswith("#") or plain_reference(said) in names
 
 
 def _person(patient: Patient, reference: str, as_of: date) -> Person:

@@ -1,8 +1,9 @@
 """What a CodeableConcept means: by its codings, else by its words."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 
-from second_opinion.from_fhir.shapes import Concept, Reference
+from second_opinion.from_fhir.shapes import Coding, Concept, Reference
 from second_opinion.texts import care_in, medicine_in, operation_in
 from second_opinion.value_sets import Meaning, meanings_of
 
@@ -13,13 +14,27 @@ MEDICINE: tuple[Reader, ...] = (medicine_in,)
 _NOTHING: tuple[tuple[Meaning, ...], str, str] = ((), "", "code")
 
 
-def read(concept: Concept | None, readers: Iterable[Reader] = ()) -> tuple[tuple[Meaning, ...], str, str]:
+def read(concept: Concept | None, readers: tuple[Reader, ...] = ()) -> tuple[tuple[Meaning, ...], str, str]:
     """Meanings, the words shown, and 'code' or 'text'. Known codings win; words count only where none is known."""
     if concept is None:
         return _NOTHING
     codings = concept.coding or ()
+    if len(codings) == 1:  # the usual case, and the same few thousand concepts all day
+        coding = codings[0]
+        return _read_one(concept.text, coding.system, coding.code, coding.display, readers)
+    return _read(concept, readers)
+
+
+@lru_cache(maxsize=16384)
+def _read_one(
+    text: str | None, system: str | None, code: str | None, display: str | None, readers: tuple[Reader, ...]
+) -> tuple[tuple[Meaning, ...], str, str]:
+    return _read(Concept([Coding(system, code, display)], text), readers)
+
+
+def _read(concept: Concept, readers: tuple[Reader, ...]) -> tuple[tuple[Meaning, ...], str, str]:
     meanings: tuple[Meaning, ...] = ()
-    for coding in codings:
+    for coding in concept.coding or ():
         if coding.system and coding.code:
             meanings += meanings_of(coding.system, coding.code)
     if meanings:
@@ -40,7 +55,7 @@ def _words(concept: Concept) -> Iterator[str]:
             yield coding.display
 
 
-def read_words(words: str | None, readers: Iterable[Reader]) -> tuple[tuple[Meaning, ...], str, str]:
+def read_words(words: str | None, readers: tuple[Reader, ...]) -> tuple[tuple[Meaning, ...], str, str]:
     """As `read`, for a reference that cannot be resolved: its display is all there is."""
     return read(Concept(text=words), readers)
 

@@ -1,4 +1,4 @@
-"""How well a lane was read: what each form of a prefetch value, or of a page, says about it (CDS_HOOKS.md 1.4)."""
+"""How well a lane was read: what each form of a prefetch value, or of a page, says about it."""
 
 from msgspec import Raw, Struct, field
 

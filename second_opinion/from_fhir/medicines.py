@@ -55,6 +55,8 @@ def _named(it: Any, context: Context) -> tuple[tuple[Meaning, ...], str, str]:
 def _opioids_first(reading: tuple[tuple[Meaning, ...], str, str]) -> tuple[tuple[Meaning, ...], str, str]:
     """A product with an opioid ingredient is an opioid, whatever else is in it or its name says."""
     meanings, label, by = reading
+    if not meanings:
+        return reading
     by_name = read_words(label, MEDICINE)[0]
     opioids = tuple(meaning for meaning in (*meanings, *by_name) if meaning.kind == "opioid")
     return (opioids or meanings, label, by)

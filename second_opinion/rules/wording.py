@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from types import ModuleType
 
-from second_opinion.findings import listed
+from second_opinion.findings import listed, plain
 from second_opinion.record import Event, PatientRecord
 
 LANE_WORDS = {
@@ -21,17 +21,20 @@ def lane_words(lanes: Iterable[str]) -> str:
 
 
 def unread_words(record: PatientRecord, lanes: Iterable[str], aside: Iterable[Event] = ()) -> str:
-    """'procedures (403) and diagnoses (not sent by the EHR) could not be read in full'."""
-    names = [f"{LANE_WORDS[lane]}{_why(record, lane)}" for lane in dict.fromkeys(lanes)]
-    if names:
-        return f"{listed(names)} could not be read in full"
+    """'procedures and diagnoses could not be read in full (403)'; lanes with the same reason stand together."""
+    if groups := by_reason(record, lanes):
+        said = [f"{names} could not be read in full{f' ({why})' if why else ''}" for names, why in groups]
+        return "; ".join(said)
     reasons = dict.fromkeys(event.aside for event in aside)
     return f"some entries could not be placed ({listed(reasons)})"
 
 
-def _why(record: PatientRecord, lane: str) -> str:
-    why = record[lane].why
-    return f" ({why[0]})" if why else ""
+def by_reason(record: PatientRecord, lanes: Iterable[str]) -> list[tuple[str, str]]:
+    """Lanes in words, together with the others that could not be read for the same reason."""
+    reasons: dict[str, list[str]] = {}
+    for lane in dict.fromkeys(lanes):
+        reasons.setdefault(plain(next(iter(record[lane].why), ""), 120), []).append(lane)
+    return [(lane_words(names), why) for why, names in reasons.items()]
 
 
 def lanes_of(rules: Mapping[str, ModuleType]) -> tuple[str, ...]:
