@@ -59,13 +59,15 @@ _decode_kind = json.Decoder(_Kind).decode
 def read_page(raw: bytes | Raw) -> Page:
     """A Bundle (of Bundles, too) or one resource. Raises UnreadableInput for what is not JSON or not an object."""
     try:
-        return _usual_page(_decode_usual(raw))
+        try:
+            return _usual_page(_decode_usual(raw))
+        except ValidationError:
+            kind = _decode_kind(raw).resourceType
     except ValidationError:
-        pass
+        kind = None
     except (DecodeError, RecursionError) as error:
         raise not_json(error) from None
-    kind = _kind_of(raw)
-    if kind is None:
+    if not isinstance(kind, str):
         raise UnreadableInput("it is JSON, but not an object with a resourceType")
     page = Page(kind=kind)
     if kind == "Bundle":
