@@ -1,6 +1,5 @@
 """What a hook call costs, as a multiple of what it costs merely to parse its JSON (CPU time, one process)."""
 
-import gc
 import time
 from collections.abc import Callable
 from datetime import date
@@ -13,6 +12,7 @@ from werkzeug.test import EnvironBuilder
 
 from benchmarks.bodies import order_sign
 from plugin.app import create_app
+from plugin.server import settle
 
 SIZES = (50_000, 200_000, 1_000_000)
 ROUNDS = 30
@@ -44,7 +44,7 @@ def request_to(app: Any, path: str, body: bytes) -> Callable[[], bytes]:
 
 def main() -> None:
     app = create_app("http://127.0.0.1:8000", today=lambda: TODAY)
-    gc.freeze()
+    settle()  # as the server does
     print("A whole order-sign request, and orjson.loads of the same body (CPU ms, median of interleaved rounds)\n")
     print(f"{'body':>9}  {'request':>8}  {'orjson':>8}  {'ratio':>6}   card")
     for size in SIZES:

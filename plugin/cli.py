@@ -1,5 +1,6 @@
 """The `second-opinion` command. What only some commands need (web server, FHIR models) is imported by those."""
 
+import os
 import sys
 import webbrowser
 from collections.abc import Callable
@@ -68,7 +69,7 @@ def demo(port: int, no_browser: bool) -> None:
         click.echo(f"\n  Mock EHR with teaching patients   {url}/sandbox/")
         click.echo(f"  CDS Hooks discovery               {url}/cds-services")
         click.echo("\n  Synthetic patients; nothing leaves this machine. Stop with Ctrl+C.\n")
-        if not no_browser:
+        if not no_browser and _has_a_screen():
             webbrowser.open(f"{url}/sandbox/")
 
     _run("127.0.0.1", port, 1, with_sandbox=True, ready=ready)
@@ -92,6 +93,11 @@ def serve(host: str, port: int, workers: int) -> None:
         click.echo(f"CDS Hooks discovery: {url}/cds-services (loopback only: callers are not checked in this release)")
 
     _run(host, port, workers, with_sandbox=False, ready=ready)
+
+
+def _has_a_screen() -> bool:
+    """Without one, Linux would open a text browser over the server's own terminal."""
+    return sys.platform != "linux" or any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def _run(host: str, port: int, workers: int, with_sandbox: bool, ready: Callable[[str], None]) -> None:

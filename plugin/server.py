@@ -26,11 +26,15 @@ class _Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        # What is loaded by now stays: the collector need never look at it again (it costs most of a call's tail).
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 20)
+        settle()
         return self.app
+
+
+def settle() -> None:
+    """What is loaded by now stays: the collector need never look at it again (it costs most of a call's tail)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def run(app: Flask, host: str, port: int, workers: int, ready: Callable[[], None]) -> None:
@@ -46,7 +50,6 @@ def run(app: Flask, host: str, port: int, workers: int, ready: Callable[[], None
             "preload_app": True,
             "loglevel": "warning",
             "when_ready": lambda server: ready(),
-            "worker_tmp_dir": None,
         },
     ).run()
 

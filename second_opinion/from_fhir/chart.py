@@ -51,7 +51,7 @@ def read_prefetch(
             found += judge_prefetch(name, prefetch.get(name), sheets[name]).found
         else:
             sheets[name].lower(Reading.UNAVAILABLE, NOT_ASKED)
-    for key in prefetch.keys() - asked:
+    for key in sorted(prefetch.keys() - asked):
         found += _usable(key, prefetch[key], sheets)
     page = read_page(drafts) if drafts is not None else Page()
     return _record(_once(found), f"Patient/{patient_id}", sheets, as_of, page)
