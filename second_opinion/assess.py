@@ -108,6 +108,7 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
         "date": evidence.on.isoformat() if evidence.on else None,
         "shows": evidence.shows,
         "sign": evidence.sign or None,
+        "code": evidence.code or None,
     }
 
 

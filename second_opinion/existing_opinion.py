@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from second_opinion.durations import duration
 from second_opinion.limits import Limits
 from second_opinion.planned_surgery import PlannedSurgery
 from second_opinion.record import Event, PatientRecord
@@ -16,7 +15,6 @@ _SPECIALIST = (
     "physiatry_referral",
 )
 _DONE = ("completed", "finished")
-_A_DAY = duration("1 day")  # the EHR's clock may be a day ahead of ours
 
 
 def existing_opinion(
@@ -26,7 +24,7 @@ def existing_opinion(
     since = limits.second_opinion.before(record.as_of)
     yield from (event for event in record.orders if is_referral(event) and event.status != "revoked")
     for event in record["service_requests"].events:
-        if is_referral(event) and _counts(event, surgery, since, _A_DAY.after(record.as_of)):
+        if is_referral(event) and _counts(event, surgery, since, record.as_of):
             yield event
     for lane in ("procedures", "encounters", "service_requests"):
         for event in record[lane].events:
@@ -43,9 +41,7 @@ def is_referral(event: Event) -> bool:
 def _counts(event: Event, surgery: PlannedSurgery, since: date, until: date) -> bool:
     if event.own and event.status == "draft":  # it came from our card about this very operation
         return bool(set(event.based_on) & set(surgery.orders))
-    if event.on is None:
-        return event.status == "active"
-    return event.status in ("active", "completed") and since <= event.on <= until
+    return event.status in ("active", "completed") and event.on is not None and since <= event.on <= until
 
 
 def _is_consultation(event: Event) -> bool:
@@ -57,7 +53,7 @@ def _is_consultation(event: Event) -> bool:
 
 
 def _about_the_spine(event: Event, services: Sequence[str]) -> bool:
-    if event.reasons:
+    if event.reasons_given:
         return any(reason.means("spine_diagnosis") for reason in event.reasons)
     words = f"{event.service} {event.label}".lower()
     return any(service in words for service in services)

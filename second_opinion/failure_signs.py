@@ -15,6 +15,7 @@ from second_opinion.scores import before_and_after, scores_of, unimproved
 
 _FAILED = "failed_prior_surgery"
 _SPINAL_INJECTIONS = ("epidural_injection", "facet_injection_or_ablation")
+_INJECTION_BY_TEXT = "injection"  # spinal only if the text also says where on the spine
 
 
 class Sign(Struct, frozen=True):
@@ -94,11 +95,17 @@ def _injections(
     operated = _day_of(earlier)
     if operated is None:
         return
-    given = record.procedures.events.of("nonsurgical_care", *_SPINAL_INJECTIONS).with_status("completed", "in-progress")
-    after = given.in_region(surgery.regions).beginning(limits.injection_from.after(operated), record.as_of)
+    given = spinal_injections(record.procedures.events, surgery).with_status("completed", "in-progress")
+    after = given.beginning(limits.injection_from.after(operated), record.as_of)
     if after:
         when = spoken_date(after[-1].on)
         yield Sign("injection", "moderate", words["injection"].format(when=when), tuple(after))
+
+
+def spinal_injections(events: Events, surgery: PlannedSurgery) -> Events:
+    """Those of the operation's region, or of an unknown one."""
+    injections = events.of("nonsurgical_care", *_SPINAL_INJECTIONS, _INJECTION_BY_TEXT).in_region(surgery.regions)
+    return Events(e for e in injections if e.regions or not e.means("nonsurgical_care", (_INJECTION_BY_TEXT,)))
 
 
 def _opioids(record: PatientRecord, earlier: EarlierSurgery, limits: Limits, words: dict[str, str]) -> Iterator[Sign]:
@@ -125,8 +132,9 @@ def _days_covered(events: Events, since: date, until: date) -> int:
     days: set[int] = set()
     for event in events:
         if event.on:
-            first, last = max(event.on, since), min(event.until or event.on, until - timedelta(1))
-            days.update(range(first.toordinal(), last.toordinal() + 1))
+            # A supply of 30 days from the 1st is used up on the 30th; without a supply, the day itself.
+            first, last = max(event.on, since), min(max(event.until or event.on, event.on + timedelta(1)), until)
+            days.update(range(first.toordinal(), last.toordinal()))
     return len(days)
 
 

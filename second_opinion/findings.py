@@ -26,6 +26,7 @@ class Evidence(Struct, frozen=True):
     on: date | None = None
     shows: str = ""
     sign: str = ""
+    code: str = ""
 
 
 class Finding(Struct, frozen=True):
@@ -46,7 +47,8 @@ def shown(event: Event, sign: str = "", words: str = "") -> Evidence:
         says += " (read from text)"
     if event.aside and sign == "set_aside":
         says += f" ({event.aside})"
-    return Evidence(event.source, event.on, says, sign)
+    code = next((meaning.code for meaning in event.meanings if meaning.code), "")
+    return Evidence(event.source, event.on, says, sign, code)
 
 
 def plain(words: str, most: int = 80) -> str:

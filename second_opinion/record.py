@@ -37,6 +37,7 @@ class Event(Struct, frozen=True, gc=False, kw_only=True):
     unit: str = ""
     # Procedures, orders, encounters, appointments
     reasons: tuple["Event", ...] = ()
+    reasons_given: bool = False  # whether any is, known to us or not
     reasons_unread: bool = False  # a reasonReference that could not be resolved
     outcome: str = ""
     note: str = ""

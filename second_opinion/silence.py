@@ -12,7 +12,7 @@ from second_opinion.record import Event, PatientRecord
 
 PAGE = Page("silence.yaml", ("injuries", "spine_services"))
 _AT_ONCE = ("stat", "asap")
-_ENDED = ("resolved", "inactive", "remission")
+_ENDED = ("resolved", "inactive")
 
 
 class Silence(Struct, frozen=True):

@@ -116,7 +116,8 @@ def every_limit() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("name", "limit"), every_limit())
 def test_a_limit_moved_by_one_unit_makes_some_vignette_object(name: str, limit: str, by: int) -> None:
     limits = {name: PAGES[name].limits_on(date(2026, 11, 22)).moved(limit, by)}
-    assert any(objections(vignette, limits) for vignette in ALL), f"no vignette notices {limit} moved by {by}"
+    content = [vignette for vignette in ALL if not objections(vignette)]
+    assert any(objections(vignette, limits) for vignette in content), f"no vignette notices {limit} moved by {by}"
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -41,17 +41,20 @@ def procedure(it: shapes.Procedure, source: str, context: Context) -> Iterator[E
         return
     on, until = days_of(it.performedDateTime, it.performedPeriod, context.as_of)
     received = it.status in ("completed", "in-progress")
-    performers = it.performer or ()
+    performers = [performer.actor for performer in it.performer or ()]
+    functions = [performer.function for performer in it.performer or ()]
     yield Event(
         source=source, resource="Procedure", status=it.status or "", on=on, until=until, meanings=meanings,
         label=label, by=by, aside=aside(it.status, _PROCEDURE, dated=bool(on) or not received),
-        reasons=reasons_of(it, it, source, context), outcome=_outcome(it.outcome), note=read(it.statusReason)[1],
-        who=names_of(*(performer.actor for performer in performers)),
-        service=_service(*(performer.function for performer in performers), *(p.actor for p in performers)),
+        reasons=reasons_of(it, it, source, context), reasons_given=bool(it.reasonCode or it.reasonReference),
+        outcome=_outcome(it.outcome), note=read(it.statusReason)[1],
+        who=names_of(*performers), service=_service(*functions, *performers),
     )  # fmt: skip
 
 
 def _outcome(outcome: shapes.Concept | None) -> str:
+    if outcome is None:
+        return ""
     if has_code(outcome, _SNOMED, "385671000"):
         return "unsuccessful"
     return "successful" if has_code(outcome, _SNOMED, "385669000") else ""
@@ -59,27 +62,31 @@ def _outcome(outcome: shapes.Concept | None) -> str:
 
 def _service(*parts: shapes.Concept | shapes.Reference | None) -> str:
     """The words that name a performer's service or specialty."""
+    if not parts:
+        return ""
     words = [read(part)[1] if isinstance(part, shapes.Concept) else (part.display or "") for part in parts if part]
     return " ".join(filter(None, words))
 
 
-def reasons_of(it: Reasoned | None, inside: shapes.Resource, source: str, context: Context) -> tuple[Event, ...]:
+def reasons_of(it: Reasoned, inside: shapes.Resource, source: str, context: Context) -> tuple[Event, ...]:
     """The diagnoses given as reasonCode, or behind reasonReference, as active Conditions."""
+    if not (it.reasonCode or it.reasonReference):
+        return ()
     found: list[Event] = []
-    for concept in (it.reasonCode if it else None) or ():
+    for concept in it.reasonCode or ():
         meanings, label, by = read(concept)
         if meanings:
             found.append(Event(source=source, meanings=meanings, label=label, by=by, active=True))
-    for reference in (it.reasonReference if it else None) or ():
+    for reference in it.reasonReference or ():
         behind = context.resolve(reference, inside)
         if isinstance(behind, shapes.Condition):
             found += condition(behind, plain_reference(reference.reference or ""), context)
     return tuple(found)
 
 
-def reasons_unread(it: Reasoned | None, inside: shapes.Resource, context: Context) -> bool:
+def reasons_unread(it: Reasoned, inside: shapes.Resource, context: Context) -> bool:
     """Whether a diagnosis is given by a reference that cannot be resolved; a reason may also be a report or a value."""
-    references = [each for each in (it.reasonReference if it else None) or () if each.reference]
+    references = [each for each in it.reasonReference or () if each.reference]
     return any(
         context.resolve(each, inside) is None
         for each in references
@@ -146,7 +153,8 @@ def encounter(it: shapes.Encounter, source: str, context: Context) -> Iterator[E
     yield Event(
         source=source, resource="Encounter", status=it.status or "", on=on, until=until, meanings=meanings,
         label=label, by=by, aside=aside(it.status, _ENCOUNTER, dated=bool(on) or it.status != "finished"),
-        reasons=reasons_of(it, it, source, context), who=names_of(*participants),
+        reasons=reasons_of(it, it, source, context), reasons_given=bool(it.reasonCode or it.reasonReference),
+        who=names_of(*participants),
         service=_service(*(it.type or ()), it.serviceType, *participants),
         emergency=emergency,
     )  # fmt: skip

@@ -11,6 +11,7 @@ Reader = Callable[[str], Meaning | None]
 OPERATION_OR_CARE: tuple[Reader, ...] = (operation_in, care_in)
 CARE: tuple[Reader, ...] = (care_in,)
 MEDICINE: tuple[Reader, ...] = (medicine_in,)
+_NOBODY: frozenset[str] = frozenset()
 _NOTHING: tuple[tuple[Meaning, ...], str, str] = ((), "", "code")
 
 
@@ -78,6 +79,8 @@ def status_code(concept: Concept | None) -> str:
 
 def names_of(*references: Reference | None) -> frozenset[str]:
     """All that identifies whoever is referred to: reference, identifier, display."""
+    if not references:
+        return _NOBODY
     names: set[str] = set()
     for reference in references:
         if reference is None:

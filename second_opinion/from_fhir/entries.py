@@ -31,7 +31,7 @@ _FOREIGN = {
 } | dict.fromkeys(_DRUGS, (("medication", "R5"),))
 
 
-class Found(Struct):
+class Found(Struct, gc=False):
     """One resource of a document, and the names it goes by."""
 
     reference: str

@@ -25,7 +25,7 @@ def service_request(it: shapes.ServiceRequest, source: str, context: Context) ->
         source=source, resource="ServiceRequest", status=it.status or "", on=on, until=on, label=label, by=by,
         meanings=meanings + tuple(_second_opinion_reasons(it)), aside=aside(it.status, _REQUEST),
         intent=it.intent or "", priority=it.priority or "", do_not=bool(it.doNotPerform),
-        reasons=reasons_of(it, it, source, context),
+        reasons=reasons_of(it, it, source, context), reasons_given=bool(it.reasonCode or it.reasonReference),
         reasons_unread=reasons_unread(it, it, context), requester=names_of(it.requester),
         who=names_of(*(it.performer or ())), service=read(it.performerType)[1], based_on=_references(it.basedOn),
         encounter=next(iter(_references([it.encounter] if it.encounter else None)), ""),

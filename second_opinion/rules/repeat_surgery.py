@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from second_opinion.durations import spoken
 from second_opinion.earlier_surgery import EarlierSurgery, earlier_surgery
-from second_opinion.failure_signs import Sign, signs_of_failure
+from second_opinion.failure_signs import Sign, signs_of_failure, spinal_injections
 from second_opinion.findings import Evidence, Finding, Outcome, listed, plain, shown, spoken_date
 from second_opinion.limits import Limits, Page
 from second_opinion.planned_surgery import PlannedSurgery, event_words, operation_words
@@ -61,9 +61,9 @@ def _aside(record: PatientRecord, surgery: PlannedSurgery, earlier: EarlierSurge
     if earlier:
         found += scores_of(record.observations.aside, surgery.regions)
         found += record.observations.aside.of("failed_prior_surgery")
-    if signs:
-        injections = record.procedures.aside.of("nonsurgical_care", "epidural_injection", "facet_injection_or_ablation")
-        found += injections.in_region(surgery.regions)
+    if signs:  # a second one would make it a concern
+        found += spinal_injections(record.procedures.aside, surgery)
+        found += record.medications.aside.of("analgesics", "opioid")
     return Events(dict.fromkeys(found))
 
 
