@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from second_opinion.codes import SYSTEM_NAMES, plain_code, system_name
 from second_opinion.knowledge import check, read_yaml
@@ -49,11 +50,12 @@ def meanings_of(system: str, code: str) -> tuple[Meaning, ...]:
     code = plain_code(name, code)
     found = list(_exact.get((name, code), ()))
     if name == "ICD10CM":
-        for length in range(len(code), 2, -1):
-            found += _prefixes.get(code[:length], ())
+        above = (_prefixes.get(code[:length], ()) for length in range(len(code), 2, -1))
+        found += [replace(meaning, code=f"{name} {code}") for meanings in above for meaning in meanings]
         found = [m if m.regions else _with_site_region(m, code) for m in found if _is_acute(m, code)]
     elif name == "ICD10PCS" and len(code) == 7:
-        found += [meaning for pattern, meaning in _patterns if pattern.match(code)]
+        matching = (meaning for pattern, meaning in _patterns if pattern.match(code))
+        found += [replace(m, code=f"{name} {code}", label=m.kind.replace("_", " ")) for m in matching]
     return tuple(found)
 
 
@@ -72,11 +74,7 @@ def _with_site_region(meaning: Meaning, code: str) -> Meaning:
     if len(code) < 5 or not code.startswith(tuple(family.replace(".", "") for family in rule["applies_to"])):
         return meaning
     site = code[5] if len(code) == 6 else code[4]
-    return _replace(meaning, regions=frozenset(rule["regions"].get(site, ())))
-
-
-def _replace(meaning: Meaning, **changes: Any) -> Meaning:
-    return Meaning(**{field: changes.get(field, getattr(meaning, field)) for field in Meaning.__struct_fields__})
+    return replace(meaning, regions=frozenset(rule["regions"].get(site, ())))
 
 
 def _load(name: str) -> None:
