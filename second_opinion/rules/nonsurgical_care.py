@@ -89,7 +89,7 @@ def _finding(
         "least": limits.least_modalities,
         "ordered": PAGE["wording"]["ordered"].format(count=len(care.ordered)) if care.ordered else "",
         "so_far": f"{listed(forms).capitalize()}: {span} found so far" if forms else PAGE["wording"]["nothing"],
-        "unread": unread_words(record, unread, care.aside),
+        "unread": unread_words(unread, care.aside),
         "lanes": lane_words(unread),
         "planned": operation_words(surgery.kind, surgery.regions).capitalize(),
     }

@@ -108,7 +108,7 @@ def _finding(
         "signs_so_far": f" (signs seen: {listed(said)})" if said else "",
         "sign": said[0] if said else "",
         "result": _good_result(record, surgery, earlier, limits),
-        "unread": unread_words(record, unread, aside),
+        "unread": unread_words(unread, aside),
         "lanes": lane_words(unread) if unread else "some entries",
         "planned": operation_words(surgery.kind, surgery.regions).capitalize(),
         "interval": spoken(latest.on, record.as_of) if latest and latest.on else "",

@@ -20,11 +20,10 @@ def lane_words(lanes: Iterable[str]) -> str:
     return listed(LANE_WORDS[lane] for lane in dict.fromkeys(lanes))
 
 
-def unread_words(record: PatientRecord, lanes: Iterable[str], aside: Iterable[Event] = ()) -> str:
-    """'procedures and diagnoses could not be read in full (403)'; lanes with the same reason stand together."""
-    if groups := by_reason(record, lanes):
-        said = [f"{names} could not be read in full{f' ({why})' if why else ''}" for names, why in groups]
-        return "; ".join(said)
+def unread_words(lanes: Iterable[str], aside: Iterable[Event] = ()) -> str:
+    """'procedures and diagnoses could not be read in full', or which events could not be placed."""
+    if names := lane_words(lanes):
+        return f"{names} could not be read in full"
     reasons = dict.fromkeys(event.aside for event in aside)
     return f"some entries could not be placed ({listed(reasons)})"
 
@@ -33,7 +32,7 @@ def by_reason(record: PatientRecord, lanes: Iterable[str]) -> list[tuple[str, st
     """Lanes in words, together with the others that could not be read for the same reason."""
     reasons: dict[str, list[str]] = {}
     for lane in dict.fromkeys(lanes):
-        reasons.setdefault(plain(next(iter(record[lane].why), ""), 120), []).append(lane)
+        reasons.setdefault(plain(next(iter(record[lane].why), ""), 120).rstrip("."), []).append(lane)
     return [(lane_words(names), why) for why, names in reasons.items()]
 
 
