@@ -8,11 +8,12 @@ from cds_hooks.calls import Call
 from cds_hooks.referrals import referral
 from cds_hooks.wording import WORDING
 from second_opinion.assess import Assessment, as_json
-from second_opinion.findings import Evidence, Finding, plain, spoken_date
+from second_opinion.findings import Evidence, Finding
+from second_opinion.plain_words import plain, spoken_date
 from second_opinion.planned_surgery import PlannedSurgery
 from second_opinion.record import PatientRecord
 from second_opinion.rules import RULES
-from second_opinion.rules.wording import LANE_WORDS, by_reason, lanes_of
+from second_opinion.rules.wording import LANE_WORDS, by_reason, lanes_of, outcome_words
 
 SUMMARY_MOST = 139
 ASSESSMENT = "org.second-opinion.assessment"
@@ -64,10 +65,11 @@ def _detail(assessment: Assessment, surgery: PlannedSurgery) -> Iterator[str]:
     read_by = " (recognised by its text)" if surgery.by == "text" else ""
     yield f"**Planned:** {plain(surgery.label)} ({orders}){read_by}"
     yield ""
-    for finding in assessment.findings:
+    for finding in assessment.shown:
         if finding.outcome == "not_applicable":
             continue
-        yield f"- **{RULES[finding.rule].PAGE['name']}: {WORDING['outcomes'][finding.outcome]}.** {finding.says}"
+        outcome = outcome_words(RULES[finding.rule], finding.outcome, WORDING["outcomes"])
+        yield f"- **{RULES[finding.rule].PAGE['name']}: {outcome}.** {finding.says}"
         if finding.outcome == "met":  # its sentence is enough; the evidence is in the app
             continue
         yield from (f"  - {_line(evidence)}" for evidence in finding.evidence[:_EVIDENCE_MOST])
@@ -108,6 +110,10 @@ def _suggestions(call: Call, assessment: Assessment, surgery: PlannedSurgery) ->
         kinds.append("physical_therapy")
     for kind in kinds:
         words = WORDING["suggestions"][kind]
-        action = {"type": "create", "description": words["description"], "resource": referral(kind, call, surgery)}
+        action = {
+            "type": "create",
+            "description": words["description"],
+            "resource": referral(kind, call, surgery, assessment.site),
+        }
         recommended = {"isRecommended": True} if kind == "second_opinion" else {}
         yield {"label": words["label"], "uuid": str(uuid4()), **recommended, "actions": [action]}

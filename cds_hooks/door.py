@@ -6,17 +6,18 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request
 from msgspec import json
-from werkzeug.exceptions import BadRequest, NotFound, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, NotFound, PreconditionFailed, RequestEntityTooLarge, UnsupportedMediaType
 
 from cds_hooks.calls import assess_call, read_call
 from cds_hooks.cards import cards_for
 from cds_hooks.sent_again import CardsShown
 from cds_hooks.services import HOOK_OF_SERVICE, discovery
 from cds_hooks.why import pages_of_rules
-from second_opinion.errors import UnreadableInput
+from second_opinion.errors import OrdersMissing, UnreadableInput
+from second_opinion.site import AS_SHIPPED, Site
 
 
-def create_blueprint(today: Callable[[], date], base_url: str) -> Blueprint:
+def create_blueprint(today: Callable[[], date], base_url: str, site: Site = AS_SHIPPED) -> Blueprint:
     """`base_url` is ours as EHRs see it, without a slash at its end."""
     door = Blueprint("cds_hooks", __name__, template_folder="templates", static_folder="static")
     shown = CardsShown()
@@ -33,12 +34,14 @@ def create_blueprint(today: Callable[[], date], base_url: str) -> Blueprint:
         if request.mimetype and "json" not in request.mimetype:
             raise UnsupportedMediaType(f"Send application/json, not {request.mimetype}.")
         try:
-            call = read_call(request.get_data(cache=False), today(), hook)
+            call = read_call(_body(), today(), hook, site)
         except UnreadableInput as problem:
             raise BadRequest(f"Not a CDS Hooks request we can read: {problem}.") from None
+        except OrdersMissing as problem:
+            raise PreconditionFailed(str(problem)) from None
         if shown.is_sent_again(call):
             return _json({"cards": []})
-        cards = cards_for(call, assess_call(call), base_url)
+        cards = cards_for(call, assess_call(call, site), base_url)
         if cards:
             shown.remember(call)
         return _json({"cards": cards})
@@ -48,6 +51,14 @@ def create_blueprint(today: Callable[[], date], base_url: str) -> Blueprint:
         return render_template("cds_hooks/why.html", rules=pages_of_rules(today()))
 
     return door
+
+
+def _body() -> bytes:
+    body = request.get_data(cache=False)
+    most = request.max_content_length or len(body)
+    if len(body) >= most > 0 and request.content_length is None:  # chunked: werkzeug cuts it off without a word
+        raise RequestEntityTooLarge
+    return body
 
 
 def _json(body: dict[str, Any]) -> Response:

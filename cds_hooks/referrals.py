@@ -12,6 +12,7 @@ from cds_hooks.calls import Call
 from cds_hooks.wording import WORDING
 from second_opinion.from_fhir import OWN_REFERRAL
 from second_opinion.planned_surgery import PlannedSurgery, operation_words
+from second_opinion.site import AS_SHIPPED, Site
 
 # Before any model is defined: a validation error must never print what is in a chart.
 FHIRAbstractModel.set_global_model_config(hide_input_in_errors=True)
@@ -20,16 +21,19 @@ _BASIS = re.compile(r"(ServiceRequest|CarePlan)/[A-Za-z0-9\-._]+")
 _REQUESTER = re.compile(r"(Practitioner|PractitionerRole)/[A-Za-z0-9\-._]+")
 
 
-def referral(kind: str, call: Call, surgery: PlannedSurgery) -> dict[str, Any]:
+def referral(kind: str, call: Call, surgery: PlannedSurgery, site: Site = AS_SHIPPED) -> dict[str, Any]:
     """A draft ServiceRequest of a kind in wording.yaml (second_opinion, physical_therapy), based on the planned orders.
 
     It never changes those. Its identifier says that it is ours, so that we know it when it comes back.
     """
+    coding = site.referral if kind == "second_opinion" else None
     draft = _worded(kind, operation_words(surgery.kind, surgery.regions)) | {
         "identifier": [{"system": OWN_REFERRAL, "value": str(uuid4())}],
         "subject": {"reference": call.record.person.reference},
         "authoredOn": call.record.as_of.isoformat(),
     }
+    if coding:  # Epic takes only its own preference-list items
+        draft["code"] = {**draft["code"], "coding": [dict(coding), *draft["code"]["coding"]]}
     if basis := [{"reference": order} for order in surgery.orders if _BASIS.fullmatch(order)]:
         draft["basedOn"] = basis
     if _REQUESTER.fullmatch(call.user):

@@ -21,7 +21,8 @@ class CardsShown:
         if call.hook != "order-sign" or call.surgery is None:
             return False
         signed = all(event.status not in ("draft", "") for event in call.surgery.events)
-        return signed and all(key in self._shown for key in _keys(call))
+        keys = _keys(call)
+        return signed and len(keys) == len(call.surgery.events) and all(key in self._shown for key in keys)
 
     def remember(self, call: Call) -> None:
         with self._lock:
@@ -32,6 +33,8 @@ class CardsShown:
 
 
 def _keys(call: Call) -> list[bytes]:
-    orders = call.surgery.orders if call.surgery else ()
-    about = f"{call.fhir_server}|{call.record.person.reference}|"
-    return [sha256((about + order).encode()).digest() for order in orders]
+    """One key an order: server, patient, id and code. An order without an id of its own cannot be known again."""
+    events = call.surgery.events if call.surgery else ()
+    about = f"{call.fhir_server}|{call.record.person.reference}"
+    orders = [(e.source, ",".join(sorted({m.code or m.kind for m in e.meanings}))) for e in events]
+    return [sha256(f"{about}|{order}|{code}".encode()).digest() for order, code in orders if "[" not in order]

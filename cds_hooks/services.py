@@ -24,6 +24,16 @@ _SERVICES = {
         "When a spine operation is signed: suggests a second opinion if earlier surgery did not help, or no "
         "nonsurgical care is on record.",
     ),
+    "appointment-book": (
+        "Second opinion: spine surgery booked",
+        "When a spine operation is booked: suggests a second opinion if earlier surgery did not help, or no "
+        "nonsurgical care is on record.",
+    ),
+    "order-dispatch": (
+        "Second opinion: spine surgery dispatched",
+        "When an order for a spine operation goes to its performer: suggests a second opinion if earlier surgery did "
+        "not help, or no nonsurgical care is on record. Needs the order itself (prefetch service_requests).",
+    ),
 }
 HOOK_OF_SERVICE = {f"second-opinion-{hook}": hook for hook in _SERVICES}
 

@@ -12,18 +12,28 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 import cds_hooks.door
 import sandbox.mock_ehr
+from second_opinion.site import AS_SHIPPED, Site
 
 _log = logging.getLogger("second_opinion")
 BODY_MOST = 32 * 1024 * 1024
-_CODES = {400: "invalid", 404: "not-found", 405: "not-supported", 413: "too-long", 415: "not-supported"}
+_CODES = {
+    400: "invalid",
+    404: "not-found",
+    412: "required",
+    405: "not-supported",
+    413: "too-long",
+    415: "not-supported",
+}
 
 
-def create_app(base_url: str, today: Callable[[], date] = date.today, with_sandbox: bool = False) -> Flask:
+def create_app(
+    base_url: str, today: Callable[[], date] = date.today, site: Site = AS_SHIPPED, with_sandbox: bool = False
+) -> Flask:
     """`base_url`: ours as EHRs call it; `with_sandbox` adds the mock EHR of `demo`."""
     app = Flask("second_opinion", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MOST
     app.logger.removeHandler(default_handler)  # the server logs; Flask's own handler would print whole requests
-    app.register_blueprint(cds_hooks.door.create_blueprint(today, base_url))
+    app.register_blueprint(cds_hooks.door.create_blueprint(today, base_url, site))
     if with_sandbox:
         app.register_blueprint(sandbox.mock_ehr.create_blueprint(today))
         app.add_url_rule("/", view_func=lambda: redirect("/sandbox/"), endpoint="home")

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from cds_hooks.cards import summary_of
 from cds_hooks.wording import WORDING
 from second_opinion.assess import Assessment
-from second_opinion.findings import spoken_date
+from second_opinion.plain_words import spoken_date
 from second_opinion.rules import RULES
-from second_opinion.rules.wording import LANE_WORDS, lane_words
+from second_opinion.rules.wording import LANE_WORDS, lane_words, outcome_words
 
 
 def as_text(file: str, assessment: Assessment) -> str:
@@ -26,7 +26,8 @@ def _lines(file: str, assessment: Assessment) -> Iterator[str]:
         yield f"  Planned   {surgery.label} ({', '.join(surgery.orders)}{read_by})"
         yield f"  Card      {_card(assessment)}"
         for finding in assessment.findings:
-            yield f"  {RULES[finding.rule].PAGE['name']}: {WORDING['outcomes'][finding.outcome]}. {finding.says}"
+            outcome = outcome_words(RULES[finding.rule], finding.outcome, WORDING["outcomes"])
+            yield f"  {RULES[finding.rule].PAGE['name']}: {outcome}. {finding.says}"
             for evidence in finding.evidence:
                 sign = f" [{evidence.sign.replace('_', ' ')}]" if evidence.sign else ""
                 yield f"    {spoken_date(evidence.on):>11}  {evidence.shows}{sign}  {evidence.reference}"

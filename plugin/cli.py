@@ -9,13 +9,18 @@ from datetime import date, datetime
 import click
 from msgspec import json
 
+from plugin import settings
 from plugin.as_text import as_text
 from plugin.files import assess_document, paths_of, read_file
+from plugin.valuesets import valuesets
 from second_opinion.assess import as_json
-from second_opinion.errors import SecondOpinionError, UnreadableInput
+from second_opinion.errors import OrdersMissing, SecondOpinionError, UnreadableInput
+from second_opinion.site import Site
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _UNREADABLE = 2
+_PORT = click.IntRange(1, 65535)
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,6 +29,8 @@ def main() -> None:
     """Suggests a second opinion before spine surgery where good practice says so, with the evidence.
 
     Try it:  second-opinion demo
+
+    SECOND_OPINION_SITE names a TOML file with what your site changes: limits, rules, local codes (docs/site.md).
     """
 
 
@@ -43,27 +50,38 @@ def assess(paths: tuple[str, ...], as_of: datetime | None, json_lines: bool) -> 
       curl -s https://fhir.example/Patient/1/\\$everything | second-opinion assess -
     """
     day = as_of.date() if as_of else date.today()
+    if not _FIRST_DAY <= day <= _LAST_DAY:
+        raise click.BadParameter(f"{day} is no day to answer for.", param_hint="--as-of")
+    by_site = _site()
     unreadable = False
     for name in paths_of(paths):
         try:
-            assessment = assess_document(read_file(name, sys.stdin.buffer), day)
-        except UnreadableInput as problem:
+            assessment = assess_document(read_file(name, sys.stdin.buffer), day, by_site)
+        except (UnreadableInput, OrdersMissing) as problem:
             unreadable = True
-            click.echo(f"{name}: {problem}. Give a FHIR R4 Bundle of one patient, or a CDS Hooks request.", err=True)
+            click.echo(
+                f"{_printable(name)}: {problem}. Give a FHIR R4 Bundle of one patient, or a CDS Hooks request.",
+                err=True,
+            )
             continue
         if json_lines:
-            click.echo(json.encode(as_json(assessment, name)))
+            click.echo(json.encode(as_json(assessment, _printable(name))))
         else:
-            click.echo(as_text(name, assessment))
+            click.echo(as_text(_printable(name), assessment))
     if unreadable:
         sys.exit(_UNREADABLE)
 
 
 @main.command()
-@click.option("--port", default=8080, show_default=True, help="Port on 127.0.0.1.")
+@click.option("--port", default=8080, show_default=True, type=_PORT, help="Port on 127.0.0.1.")
 @click.option("--no-browser", is_flag=True, help="Only print the link.")
 def demo(port: int, no_browser: bool) -> None:
-    """Starts the service with a mock EHR and teaching patients, on this machine only."""
+    """Starts the service with a mock EHR and teaching patients, on this machine only.
+
+    \b
+      second-opinion demo
+      second-opinion demo --port 9000 --no-browser
+    """
 
     def ready(url: str) -> None:
         click.echo(f"\n  Mock EHR with teaching patients   {url}/sandbox/")
@@ -77,12 +95,16 @@ def demo(port: int, no_browser: bool) -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Loopback only, in this release.")
-@click.option("--port", default=8000, show_default=True)
+@click.option("--port", default=8000, show_default=True, type=_PORT)
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 def serve(host: str, port: int, workers: int) -> None:
     """Serves CDS Hooks: discovery at /cds-services.
 
     This release cannot yet tell which EHR is calling (no client trust), so it listens on loopback only.
+
+    \b
+      second-opinion serve --port 8000 --workers 2
+      curl http://127.0.0.1:8000/cds-services
     """
     if host not in _LOOPBACK:
         raise click.UsageError(
@@ -95,6 +117,14 @@ def serve(host: str, port: int, workers: int) -> None:
     _run(host, port, workers, with_sandbox=False, ready=ready)
 
 
+main.add_command(valuesets)
+
+
+def _printable(name: str) -> str:
+    """A file name whose bytes are not UTF-8 is shown with marks in their place."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
 def _has_a_screen() -> bool:
     """Without one, Linux would open a text browser over the server's own terminal."""
     return sys.platform != "linux" or any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY"))
@@ -102,10 +132,17 @@ def _has_a_screen() -> bool:
 
 def _run(host: str, port: int, workers: int, with_sandbox: bool, ready: Callable[[str], None]) -> None:
     from plugin.app import create_app
-    from plugin.server import run
+    from plugin.server import bracketed, run
 
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    url = f"http://{bracketed(host)}:{port}"
     try:
-        run(create_app(url, with_sandbox=with_sandbox), host, port, workers, lambda: ready(url))
+        run(create_app(url, site=_site(), with_sandbox=with_sandbox), host, port, workers, lambda: ready(url))
+    except SecondOpinionError as problem:
+        raise click.ClickException(str(problem)) from None
+
+
+def _site() -> Site:
+    try:
+        return settings.site()
     except SecondOpinionError as problem:
         raise click.ClickException(str(problem)) from None

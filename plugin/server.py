@@ -10,8 +10,6 @@ from gunicorn.app.base import BaseApplication
 
 from second_opinion.errors import SecondOpinionError
 
-_THREADS = 8
-
 
 class _Server(BaseApplication):
     """gunicorn with settings from here only, not from its command line."""
@@ -43,10 +41,9 @@ def run(app: Flask, host: str, port: int, workers: int, ready: Callable[[], None
     _Server(
         app,
         {
-            "bind": f"{host}:{port}",
+            "bind": f"{bracketed(host)}:{port}",
             "workers": workers,
-            "worker_class": "gthread",
-            "threads": _THREADS,
+            "worker_class": "plugin.worker.BufferedWorker",
             "preload_app": True,
             "loglevel": "warning",
             "when_ready": lambda server: ready(),
@@ -54,11 +51,18 @@ def run(app: Flask, host: str, port: int, workers: int, ready: Callable[[], None
     ).run()
 
 
+def bracketed(host: str) -> str:
+    """An IPv6 address as URLs write it."""
+    return f"[{host}]" if ":" in host else host
+
+
 def _check_port(host: str, port: int) -> None:
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            message = f"Port {port} on {host} cannot be used ({error.strerror}). Choose another: --port {port + 1}"
+            message = (
+                f"Port {port} on {host} cannot be used ({error.strerror}). Choose another: --port {port % 65535 + 1}"
+            )
             raise SecondOpinionError(message) from None

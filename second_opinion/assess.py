@@ -4,16 +4,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from second_opinion.findings import Evidence, Finding, Outcome
 from second_opinion.limits import Limits
-from second_opinion.planned_surgery import CHART_LANES, PlannedSurgery
+from second_opinion.planned_surgery import PlannedSurgery
 from second_opinion.record import Lane, PatientRecord
 from second_opinion.rules import RULES
 from second_opinion.silence import Silence, silenced_by
+from second_opinion.site import AS_SHIPPED, Site
 
-RAISING_RULES = ("repeat_surgery", "nonsurgical_care")
-_RAISING_OUTCOMES = (Outcome.CONCERN, Outcome.NOT_DOCUMENTED)
+# Which outcomes of which rules raise a card, and which rules say so when they could not be assessed.
+_RAISING = {
+    "repeat_surgery": (Outcome.CONCERN, Outcome.NOT_DOCUMENTED),
+    "nonsurgical_care": (Outcome.CONCERN, Outcome.NOT_DOCUMENTED),
+    "indication": (Outcome.CONCERN, Outcome.NOT_DOCUMENTED),
+    "patient_goals": (Outcome.CONCERN,),
+    "patient_concern": (Outcome.CONCERN,),
+}
+_INCOMPLETE = ("repeat_surgery", "nonsurgical_care")
 
 
 class Assessment(Struct, frozen=True):
@@ -21,44 +30,57 @@ class Assessment(Struct, frozen=True):
 
     record: PatientRecord
     surgery: PlannedSurgery | None
+    site: Site = AS_SHIPPED
+    looked_in: tuple[str, ...] = ()
     silence: Silence | None = None
     indicator: str | None = None
     findings: tuple[Finding, ...] = ()
 
     @property
+    def shown(self) -> tuple[Finding, ...]:
+        """The findings of rules that the site has switched on; those of silent rules are judged and not shown."""
+        return tuple(finding for finding in self.findings if self.site.mode(finding.rule) == "on")
+
+    @property
     def raising(self) -> tuple[Finding, ...]:
         """The findings that raise the card, strongest first."""
-        raised = [f for f in self.findings if f.rule in RAISING_RULES and f.outcome in _RAISING_OUTCOMES]
-        return tuple(sorted(raised, key=lambda finding: _RAISING_OUTCOMES.index(finding.outcome)))
+        raised = [finding for finding in self.shown if finding.outcome in _RAISING.get(finding.rule, ())]
+        return tuple(sorted(raised, key=lambda finding: finding.outcome is not Outcome.CONCERN))
 
     @property
     def unread(self) -> tuple[Finding, ...]:
-        """The findings that could not be assessed and would have raised a card."""
-        return tuple(f for f in self.findings if f.rule in RAISING_RULES and f.outcome is Outcome.COULD_NOT_ASSESS)
+        """The findings that could not be assessed and that a card should tell of when nothing else raises one."""
+        could_not = [finding for finding in self.shown if finding.outcome is Outcome.COULD_NOT_ASSESS]
+        return tuple(f for f in could_not if f.rule in _INCOMPLETE) if self.site.incomplete_card else ()
 
     @property
     def could_not_look(self) -> tuple[str, ...]:
         """With no planned operation found in the chart: the lanes that might have held one and were not read."""
-        return () if self.surgery else self.record.not_complete(*CHART_LANES)
+        return () if self.surgery else self.record.not_complete(*self.looked_in)
 
 
 def assess(
     record: PatientRecord,
     surgery: PlannedSurgery | None,
     encounter: str = "",
+    site: Site = AS_SHIPPED,
+    looked_in: tuple[str, ...] = (),
     limits: Mapping[str, Limits] | None = None,
 ) -> Assessment:
-    """Judges one planned operation; `limits` replaces those in force, by rule (for sites, and to test them)."""
+    """Judges one planned operation by the site's rules.
+
+    `looked_in`: the lanes that were searched for it; `limits` replaces the limits of single rules.
+    """
     if surgery is None:
-        return Assessment(record, None)
+        return Assessment(record, None, site, looked_in)
     changed = limits or {}
-    silence = silenced_by(record, surgery, encounter, changed.get("silence"))
+    in_force = {name: changed.get(name) or site.limits_on(name, record.as_of) for name in ("silence", *RULES)}
+    silence = silenced_by(record, surgery, encounter, in_force["silence"])
     findings = tuple(
-        rule.evaluate(record, surgery, changed.get(name) or rule.PAGE.limits_on(record.as_of))
-        for name, rule in RULES.items()
+        rule.evaluate(record, surgery, in_force[name]) for name, rule in RULES.items() if site.mode(name) != "off"
     )
-    assessment = Assessment(record, surgery, silence, None, findings)
-    return Assessment(record, surgery, silence, None if silence else _indicator(assessment, surgery), findings)
+    assessment = Assessment(record, surgery, site, looked_in, silence, None, findings)
+    return assessment if silence else replace(assessment, indicator=_indicator(assessment, surgery))
 
 
 def _indicator(assessment: Assessment, surgery: PlannedSurgery) -> str | None:
@@ -77,7 +99,7 @@ def as_json(assessment: Assessment, file: str | None = None) -> dict[str, Any]:
         "planned_surgery": surgery and _surgery(surgery),
         "silenced_by": silence and {"reason": silence.reason, "evidence": [_evidence(e) for e in silence.evidence]},
         "indicator": assessment.indicator,
-        "findings": [_finding(finding) for finding in assessment.findings],
+        "findings": [_finding(finding) for finding in (assessment.shown if file is None else assessment.findings)],
         "lanes": {name: _lane(lane, record) for name, lane in record.lanes.items()},
     }
 

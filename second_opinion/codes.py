@@ -29,9 +29,9 @@ _CPT_WITH_MODIFIER = re.compile(r"([0-9A-Z]\d{3}[0-9A-Z])-.*")
 @lru_cache(maxsize=4096)
 def system_name(uri: str) -> str | None:
     """'CPT', 'SNOMED', ... for a URL or OID in any of its usual spellings; None if we do not know the system."""
-    plain = re.sub(r"^(https?://(www\.)?|urn:oid:)", "", uri.strip().lower()).rstrip("/")
+    plain = re.sub(r"^(https?://(www\.)?|urn:oid:)", "", uri.strip().lower()).partition("|")[0].rstrip("/")
     # SNOMED editions and versions follow the system (snomed.info/sct/731000124108); others use '|version'.
-    return _SYSTEMS.get(plain.partition("|")[0]) or ("SNOMED" if plain.startswith("snomed.info/sct/") else None)
+    return _SYSTEMS.get(plain) or ("SNOMED" if plain.startswith("snomed.info/sct/") else None)
 
 
 def plain_code(system: str, code: str) -> str:

@@ -18,7 +18,7 @@ LANE_OF_TYPE = {
     "Consent": "consents", "Appointment": "appointments", "QuestionnaireResponse": "questionnaire_responses",
 }  # fmt: skip
 
-_ALL = ("patient-view", "order-select", "order-sign")
+_ALL = ("patient-view", "order-select", "order-sign", "appointment-book", "order-dispatch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,16 @@ class Need:
     hooks: tuple[str, ...] = _ALL
 
 
-def _score_codes() -> str:
-    """What of Observation is wanted: the scores that rules judge, and 'patient dissatisfied with the result'."""
-    groups = [group for group in VALUE_SETS["outcome_scores"]["groups"] if group["kind"] in ("ODI", "NDI", "NRS")]
-    loinc = [line.split()[1] for group in groups for line in group["codes"]]
-    tokens = [f"http://loinc.org|{code}" for code in loinc] + ["http://snomed.info/sct|185479006"]
-    return ",".join(quote(token, safe="") for token in tokens)
+_JUDGED_SCORES = ("ODI", "NDI", "NRS")
+_URLS = {"LOINC": "http://loinc.org", "SNOMED": "http://snomed.info/sct"}
+
+
+def _observation_codes() -> str:
+    """What of Observation is wanted: scores that rules judge, patients' statements, 'dissatisfied with the result'."""
+    groups = [group for group in VALUE_SETS["outcome_scores"]["groups"] if group["kind"] in _JUDGED_SCORES]
+    lines = [line for group in (*groups, *VALUE_SETS["patient_statements"]["groups"]) for line in group["codes"]]
+    codes = [line.split()[:2] for line in (*lines, "SNOMED 185479006 Patient dissatisfied with result")]
+    return ",".join(quote(f"{_URLS[system]}|{code}", safe="") for system, code in codes if system in _URLS)
 
 
 # MedicationRequest alone: US Core has it carry self-reported medicines too, and the two large EHRs offer no
@@ -48,9 +52,15 @@ NEEDS = (
     Need("care_plans", "CarePlan"),
     Need("service_requests", "ServiceRequest"),
     Need("medications", "MedicationRequest", "&_include=MedicationRequest:medication"),
-    Need("observations", "Observation", f"&code={_score_codes()}"),
+    Need("observations", "Observation", f"&code={_observation_codes()}"),
     Need("encounters", "Encounter"),
+    Need("goals", "Goal"),
+    Need("communications", "Communication"),
+    Need("consents", "Consent"),
+    Need("questionnaire_responses", "QuestionnaireResponse"),
     Need("appointments", "Appointment", hooks=("patient-view",)),
+    # Hundreds a chart, and only for a rule that never raises a card: the app asks for them, a hook does not.
+    Need("documents", "DocumentReference", hooks=()),
 )
 
 

@@ -13,7 +13,7 @@ from second_opinion.planned_surgery import (
 from second_opinion.record import Event, Events, PatientRecord
 
 # A broken or displaced implant says that there was an operation, wherever it was done.
-_HARDWARE = ("hardware_breakdown", "hardware_displacement")
+HARDWARE = ("hardware_breakdown", "hardware_displacement")
 _NOT_ELECTIVE = (
     "infection", "trauma", "trauma_cord", "trauma_cauda", "trauma_dislocation", "pathologic_fracture", "tumor",
 )  # fmt: skip
@@ -48,7 +48,11 @@ def earlier_surgery(record: PatientRecord, surgery: PlannedSurgery, limits: Limi
         ),
         traces=Events(event for event in known if _is_trace(event, record, surgery)),
         by_revision=surgery.kind == "revision",
-        aside=record.procedures.aside.of(SPINE_SURGERY, *TRIGGER_KINDS).in_region(surgery.regions),
+        aside=Events(
+            event
+            for event in record.procedures.aside.of(SPINE_SURGERY, *TRIGGER_KINDS).in_region(surgery.regions)
+            if (event.on is None or event.on <= last_day) and _is_elective(event)
+        ),
     )
 
 
@@ -59,7 +63,7 @@ def _is_elective(event: Event) -> bool:
 
 
 def _is_trace(event: Event, record: PatientRecord, surgery: PlannedSurgery) -> bool:
-    if event.means("failed_prior_surgery", _HARDWARE):
+    if event.means("failed_prior_surgery", HARDWARE):
         return True
     history = event.means("spine_surgery_history")
     # Arthrodesis status may be any joint's: it counts only beside a spine diagnosis.

@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from second_opinion.durations import spoken
 from second_opinion.earlier_surgery import EarlierSurgery
-from second_opinion.findings import plain, spoken_date, within_sentence
 from second_opinion.limits import Limits
+from second_opinion.plain_words import plain, spoken_date, within_sentence
 from second_opinion.planned_surgery import PlannedSurgery
 from second_opinion.record import TAKEN, Event, Events, PatientRecord
 from second_opinion.scores import before_and_after, scores_of, unimproved
@@ -120,6 +120,29 @@ def _opioids(record: PatientRecord, earlier: EarlierSurgery, limits: Limits, wor
         yield Sign("opioids", "weak", words["opioids"].format(when=when), tuple(after))
 
 
+def possible_signs(
+    record: PatientRecord, surgery: PlannedSurgery, earlier: EarlierSurgery, limits: Limits
+) -> tuple[Sign, ...]:
+    """The signs that events set aside would give if they could be placed; by kind, as the others."""
+    found = [
+        Sign(meaning.kind, meaning.strength, "", (event,))
+        for lane in (record.conditions, record.observations)
+        for event in lane.aside.of(_FAILED).in_region(surgery.regions)
+        if (meaning := event.means(_FAILED)) and meaning.strength in ("strong", "moderate")
+    ]
+    for event in scores_of(record.observations.aside, surgery.regions):
+        found.append(Sign(before_and_after(Events(), event, date.min)[0], "moderate", "", (event,)))
+    for event in spinal_injections(record.procedures.aside, surgery):
+        found.append(Sign("injection", "moderate", "", (event,)))
+    operated = _day_of(earlier)
+    for event in record.medications.aside.of("analgesics", "opioid"):
+        first = limits.opioids_from.after(operated) if operated else record.as_of
+        last = limits.opioids_until.after(operated) if operated else date.min
+        if event.on is None or first <= event.on <= last:
+            found.append(Sign("opioids", "weak", "", (event,)))
+    return tuple(found)
+
+
 def opioid_fills(record: PatientRecord) -> Events:
     """Dispenses; where the chart has none, prescriptions that were active or completed."""
     opioids = record.medications.events.of("analgesics", "opioid").with_status(*TAKEN)
@@ -130,11 +153,10 @@ def opioid_fills(record: PatientRecord) -> Events:
 def _days_covered(events: Events, since: date, until: date) -> int:
     """Days on which at least one of these ran, from `since` up to the day before `until`."""
     days: set[int] = set()
-    for event in events:
-        if event.on:
-            # A supply of 30 days from the 1st is used up on the 30th; without a supply, the day itself.
-            first, last = max(event.on, since), min(max(event.until or event.on, event.on + timedelta(1)), until)
-            days.update(range(first.toordinal(), last.toordinal()))
+    for on, last_day in ((event.on, event.until or event.on) for event in events if event.on):
+        # A supply of 30 days from the 1st is used up on the 30th; without a supply, the day itself.
+        first, last = max(on, since), min(max(last_day, on + timedelta(1)), until)
+        days.update(range(first.toordinal(), last.toordinal()))
     return len(days)
 
 

@@ -14,7 +14,7 @@ def read_yaml(path: str, needs: tuple[str, ...] = ()) -> dict[str, Any]:
         content = yaml.load(files("second_opinion").joinpath(path).read_text("utf-8"), Loader=yaml.CSafeLoader)
     except FileNotFoundError:
         raise KnowledgeError(f"{path} is missing. Install the package again.") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise KnowledgeError(f"{path} is not YAML: {error}. Mend the line it names.") from error
     if not isinstance(content, dict):
         raise KnowledgeError(f"{path} must be a mapping of names to values.")

@@ -74,6 +74,7 @@ def _is_received(event: Event) -> bool:
         and event.on is not None
         and not event.do_not
         and event.intent not in _NO_PRESCRIPTION
+        and not any(meaning.kind.endswith("_referral") for meaning in event.meanings)
     )
 
 

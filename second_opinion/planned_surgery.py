@@ -15,7 +15,7 @@ TRIGGER_KINDS = KINDS_BY_INVASIVENESS
 AGAINST_INFECTION_TRAUMA_TUMOUR = "infection_trauma_tumor"
 PAGE = Page("planned_surgery.yaml")
 
-_CLOSED = ("revoked", "entered-in-error", "completed")
+_CLOSED = ("revoked", "entered-in-error", "completed", "cancelled", "noshow", "fulfilled")
 _OPEN = ("draft", "active", "on-hold")
 _INTENTS = ("order", "plan", "proposal", "original-order", "instance-order")
 _OPEN_ACTIVITY = ("not-started", "scheduled", "in-progress", "on-hold")
@@ -47,13 +47,15 @@ class PlannedSurgery(Struct, frozen=True):
         return frozenset().union(*(event.requester for event in self.events))
 
 
-def in_orders(record: PatientRecord, selections: Iterable[str] | None = None) -> PlannedSurgery | None:
-    """The operation in the hook's own orders: all of them, or those selected ('ServiceRequest/9')."""
+def in_orders(
+    record: PatientRecord, selections: Iterable[str] | None = None, orders: Events | None = None
+) -> PlannedSurgery | None:
+    """The operation in the hook's own orders (or these): all of them, or those selected ('ServiceRequest/9')."""
     wanted = None if selections is None else set(selections)
     return _planned(
         event
-        for event in record.orders
-        if event.resource == "ServiceRequest"
+        for event in (record.orders if orders is None else orders)
+        if event.resource in ("ServiceRequest", "Appointment")
         and event.status not in _CLOSED
         and (wanted is None or event.source in wanted)
     )

@@ -51,6 +51,7 @@ class Event(Struct, frozen=True, gc=False, kw_only=True):
     service: str = ""  # words that name the performers and their service
     do_not: bool = False
     own: bool = False  # our own referral, come back
+    unread: str = ""  # what it says could not be read at all, and why
     emergency: bool = False  # an encounter of class EMER
 
     @property
@@ -148,6 +149,7 @@ class PatientRecord(Struct, frozen=True):
     person: Person
     lanes: Mapping[str, Lane]
     orders: Events = Events()
+    references: frozenset[str] = frozenset()  # of every resource that was read
     skipped: tuple[Unread, ...] = ()  # orders in the hook's context that were not judged, and why
 
     def __getitem__(self, lane: str) -> Lane:

@@ -1,11 +1,13 @@
 """Reads operations and nonsurgical care from words, where no coding is recognised. Words are in texts.yaml."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 
+from msgspec.structs import replace
+
 from second_opinion.knowledge import read_yaml
-from second_opinion.value_sets import VALUE_SETS, Meaning, Regions
+from second_opinion.value_sets import VALUE_SETS, Meaning, Regions, known_meanings
 
 _WORDS = read_yaml("texts.yaml", ("operations", "regions", "care", "referral"))
 KINDS_BY_INVASIVENESS = (
@@ -15,7 +17,7 @@ KINDS_BY_INVASIVENESS = (
 
 
 def _any(words: Iterable[str]) -> re.Pattern[str]:
-    return re.compile(r"(?<![\w-])(?:" + "|".join(words) + r")(?![\w-])", re.IGNORECASE)
+    return re.compile(r"(?<!\w)(?<!non-)(?<!pre-)(?<!post-)(?:" + "|".join(words) + r")(?!\w)", re.IGNORECASE)
 
 
 _OPERATIONS = {kind: _any(words) for kind, words in _WORDS["operations"].items()}
@@ -51,7 +53,7 @@ def operation_in(text: str) -> Meaning | None:
     now = _HISTORY.sub(" ", _OTHER_JOINT.sub(" ", text))
     kinds = {kind for kind, pattern in _OPERATIONS.items() if pattern.search(now)}
     alone = {region for region, pattern in _ALONE.items() if pattern.search(now)}
-    regions = alone | set(_regions_in(text))
+    regions = alone | set(_regions_in(now) or _regions_in(text))
     if alone:
         kinds.add("fusion")
     if not kinds or not regions:
@@ -62,14 +64,10 @@ def operation_in(text: str) -> Meaning | None:
     return Meaning(value_set="spine_surgery", kind=kind, regions=Regions(regions - {"unknown"}), label=text)
 
 
-def _regions_in(text: str) -> Iterator[str]:
-    for region, pattern in _REGIONS.items():
-        if pattern.search(text):
-            yield region
-    for level in _LEVEL.finditer(text):
-        for letter in level.groups():
-            if letter:
-                yield _LETTERS[letter.lower()]
+def _regions_in(text: str) -> set[str]:
+    named = {region for region, pattern in _REGIONS.items() if pattern.search(text)}
+    letters = (letter for level in _LEVEL.finditer(text) for letter in level.groups() if letter)
+    return named | {_LETTERS[letter.lower()] for letter in letters}
 
 
 @lru_cache(maxsize=16384)
@@ -81,7 +79,7 @@ def care_in(text: str) -> Meaning | None:
         if pattern.search(text):
             if _REFERRAL.search(text):
                 return Meaning(value_set="nonsurgical_care", kind=f"{kind}_referral", label=text)
-            regions = Regions(set(_regions_in(text)) - {"unknown"})
+            regions = Regions(_regions_in(text) - {"unknown"})
             modality = _MODALITY[kind]
             return Meaning(value_set="nonsurgical_care", kind=kind, regions=regions, modality=modality, label=text)
     return None
@@ -96,3 +94,36 @@ def medicine_in(text: str) -> Meaning | None:
     if "opioid" in kinds:
         return Meaning(value_set="analgesics", kind="opioid", label=text)
     return Meaning(value_set="analgesics", kind=kinds[0], modality="medication", label=text)
+
+
+def _diagnosis_names() -> list[tuple[frozenset[str], Meaning]]:
+    """The words of every label and kind of the diagnoses we know, those with most words first.
+
+    A label tells the region; a kind (disc displacement) does not.
+    """
+    names: dict[frozenset[str], Meaning] = {}
+    known = known_meanings("spine_diagnosis")
+    named = [(meaning.label, meaning) for meaning in known]
+    named += [(meaning.kind.replace("_", " "), replace(meaning, regions=Regions())) for meaning in known]
+    for name, meaning in named:
+        if words := frozenset(_WORD.findall(name.lower())) - _SMALL:
+            names.setdefault(words, replace(meaning, code=""))
+    return sorted(names.items(), key=lambda item: -len(item[0]))
+
+
+_WORD = re.compile(r"[a-z]+")
+_SMALL = frozenset(
+    "of the and in with without or other unspecified region site not elsewhere classified due to".split()
+)
+_DIAGNOSES = _diagnosis_names()
+
+
+@lru_cache(maxsize=16384)
+def diagnosis_in(text: str) -> Meaning | None:
+    """The diagnosis whose name's words all stand in this text, in any order; the region is what the text says."""
+    words = frozenset(_WORD.findall(text.lower()))
+    for name, meaning in _DIAGNOSES:
+        if name <= words:
+            regions = Regions(_regions_in(text) - {"unknown"}) or meaning.regions
+            return replace(meaning, regions=regions, label=text)
+    return None

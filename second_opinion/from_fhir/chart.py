@@ -53,16 +53,20 @@ def read_prefetch(
             sheets[name].lower(Reading.UNAVAILABLE, NOT_ASKED)
     for key in sorted(prefetch.keys() - asked):
         found += _usable(key, prefetch[key], sheets)
-    page = read_page(drafts) if drafts is not None else Page()
+    page = read_page(drafts, "orders") if drafts is not None else Page()
     return _record(_once(found), f"Patient/{patient_id}", sheets, as_of, page)
 
 
 def _usable(key: str, value: Raw, sheets: Mapping[str, Sheet]) -> list[Found]:
     """What a client sent under a name of its own: used, and the lane at least known in part."""
     try:
-        page = read_page(value)
+        page = read_page(value, key)
     except UnreadableInput:
         return []
+    for lane, unread in page.unread:
+        if lane in sheets:
+            sheets[lane].lower(Reading.PARTIAL, "some entries could not be read")
+            sheets[lane].unread.append(unread)
     for each in page.found:
         sheet = sheets.get(LANE_OF_TYPE.get(type(each.resource).__name__, ""))
         if sheet and sheet.state is Reading.UNAVAILABLE and not sheet.count:
@@ -129,11 +133,16 @@ def _record(
         if isinstance(resource, Patient):
             person = _person(resource, patient, as_of)
         for event in extract(resource, each.reference, context):
-            (sheet.aside if event.aside else sheet.events).append(event)
+            if event.unread:
+                sheet.lower(Reading.PARTIAL, "some entries could not be read")
+                sheet.unread.append(Unread(each.reference, event.unread))
+            else:
+                (sheet.aside if event.aside else sheet.events).append(event)
     lanes = {name: sheet.lane() for name, sheet in sheets.items()}
     events, skipped = _orders(orders, names, context)
     return PatientRecord(
-        as_of=as_of, person=person, lanes=lanes, orders=events, skipped=skipped + _unread(drafts)
+        as_of=as_of, person=person, lanes=lanes, orders=events, skipped=skipped + _unread(drafts),
+        references=frozenset(by_reference),
     )  # fmt: skip
 
 

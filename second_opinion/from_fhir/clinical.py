@@ -6,6 +6,7 @@ from typing import Protocol
 from second_opinion.from_fhir import shapes
 from second_opinion.from_fhir.concepts import (
     CARE,
+    DIAGNOSIS,
     OPERATION_OR_CARE,
     has_code,
     names_of,
@@ -15,6 +16,7 @@ from second_opinion.from_fhir.concepts import (
 )
 from second_opinion.from_fhir.context import Context, aside
 from second_opinion.from_fhir.dates import day_of, days_of
+from second_opinion.from_fhir.spoken import notes, said
 from second_opinion.record import Event
 
 _SNOMED = "http://snomed.info/sct"
@@ -39,6 +41,8 @@ def procedure(it: shapes.Procedure, source: str, context: Context) -> Iterator[E
     meanings, label, by = read(it.code, OPERATION_OR_CARE)
     if not meanings:
         return
+    if it.status == "not-done" and it.statusReason:  # what was refused, and that it was
+        meanings += read(it.statusReason)[0]
     on, until = days_of(it.performedDateTime, it.performedPeriod, context.as_of)
     received = it.status in ("completed", "in-progress")
     performers = [performer.actor for performer in it.performer or ()]
@@ -74,7 +78,7 @@ def reasons_of(it: Reasoned, inside: shapes.Resource, source: str, context: Cont
         return ()
     found: list[Event] = []
     for concept in it.reasonCode or ():
-        meanings, label, by = read(concept)
+        meanings, label, by = read(concept, DIAGNOSIS)
         if meanings:
             found.append(Event(source=source, meanings=meanings, label=label, by=by, active=True))
     for reference in it.reasonReference or ():
@@ -114,9 +118,11 @@ def condition(it: shapes.Condition, source: str, context: Context) -> Iterator[E
 
 
 def observation(it: shapes.Observation, source: str, context: Context) -> Iterator[Event]:
-    """Scores (of the Observation itself or its components), and what it states by code or value."""
+    """Scores (of the Observation itself or its components), and what it states by code, value or in words."""
     if it.status in ("entered-in-error", "cancelled"):
         return
+    if it.valueString or it.note:
+        yield from _told(it, source)
     for concept, quantity, number in _measured(it):
         meanings, label, by = read(concept)
         if not meanings:
@@ -125,12 +131,22 @@ def observation(it: shapes.Observation, source: str, context: Context) -> Iterat
         quantity = quantity or shapes.Quantity()
         value = number if quantity.value is None else quantity.value
         is_score = any(meaning.value_set == "outcome_scores" for meaning in meanings)
-        if value is not None or not is_score:
+        in_words = is_score and value is None and it.valueString is not None
+        if value is not None or not is_score or in_words:
             yield Event(
                 source=source, resource="Observation", status=it.status or "", on=on, until=until, meanings=meanings,
                 label=label, by=by, value=value, unit=quantity.code or quantity.unit or "",
-                aside=aside(it.status, _OBSERVATION, bool(on) or not is_score),
+                aside="no number in it" if in_words else aside(it.status, _OBSERVATION, bool(on) or not is_score),
             )  # fmt: skip
+
+
+def _told(it: shapes.Observation, source: str) -> Iterator[Event]:
+    """The patient's words under a preference item; under any other item they are somebody's findings."""
+    if any(meaning.role == "narrative" for meaning in read(it.code)[0]):
+        on = day_of(it.effectiveDateTime) or day_of(it.effectiveInstant)
+        unplaced = aside(it.status, _OBSERVATION)
+        yield from said(it.valueString, source, "Observation", on, unplaced)
+        yield from notes(it.note, source, "Observation", on)
 
 
 def _measured(it: shapes.Observation) -> Iterator[tuple[shapes.Concept | None, shapes.Quantity | None, float | None]]:

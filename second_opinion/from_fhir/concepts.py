@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from second_opinion.from_fhir.shapes import Coding, Concept, Reference
-from second_opinion.texts import care_in, medicine_in, operation_in
+from second_opinion.plain_words import plain
+from second_opinion.texts import care_in, diagnosis_in, medicine_in, operation_in
 from second_opinion.value_sets import Meaning, meanings_of
 
 Reader = Callable[[str], Meaning | None]
 OPERATION_OR_CARE: tuple[Reader, ...] = (operation_in, care_in)
 CARE: tuple[Reader, ...] = (care_in,)
 MEDICINE: tuple[Reader, ...] = (medicine_in,)
+DIAGNOSIS: tuple[Reader, ...] = (diagnosis_in,)
+_MOST = 300  # characters of a label
 _NOBODY: frozenset[str] = frozenset()
 _NOTHING: tuple[tuple[Meaning, ...], str, str] = ((), "", "code")
 
@@ -39,7 +42,8 @@ def _read(concept: Concept, readers: tuple[Reader, ...]) -> tuple[tuple[Meaning,
         if coding.system and coding.code:
             meanings += meanings_of(coding.system, coding.code)
     if meanings:
-        return meanings, concept.text or _display(concept) or meanings[0].label, "code"
+        own = next((meaning.label for meaning in meanings if meaning.own_label), "")
+        return meanings, own or next(_words(concept), meanings[0].label), "code"
     for reader in readers:
         for text in _words(concept):
             if meaning := reader(text):
@@ -48,12 +52,10 @@ def _read(concept: Concept, readers: tuple[Reader, ...]) -> tuple[tuple[Meaning,
 
 
 def _words(concept: Concept) -> Iterator[str]:
-    """The text, then the displays that say something else."""
-    if concept.text:
-        yield concept.text
-    for coding in concept.coding or ():
-        if coding.display and coding.display != concept.text:
-            yield coding.display
+    """The text, then the displays that say something else; without markup, since all of them may end on a card."""
+    for words in dict.fromkeys((concept.text, *(coding.display for coding in concept.coding or ()))):
+        if words and (shown := plain(words, _MOST)):
+            yield shown
 
 
 def read_words(words: str | None, readers: tuple[Reader, ...]) -> tuple[tuple[Meaning, ...], str, str]:
@@ -101,7 +103,3 @@ def plain_reference(reference: str) -> str:
         return reference
     parts = reference.split("/")
     return "/".join(parts[-2:])
-
-
-def _display(concept: Concept) -> str | None:
-    return next((coding.display for coding in concept.coding or () if coding.display), None)

@@ -3,26 +3,28 @@
 import re
 from datetime import date, timedelta
 
-from second_opinion.durations import duration
 from second_opinion.from_fhir.shapes import Period, Quantity
 
-_PARTIAL = re.compile(r"(\d{4})(?:-(\d\d))?")
+_PARTIAL = re.compile(r"([0-9]{4})(?:-([0-9]{2}))?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Systems write 0001-01-01 for unknown and 9999-12-31 for never: no days of anybody's care.
+_FIRST_YEAR, _LAST_YEAR = 1850, 2199
 _DAYS = {"d": 1, "day": 1, "wk": 7, "week": 7, "w": 7, "mo": 30, "month": 30, "a": 365, "year": 365, "y": 365}
-TOMORROW = duration("1 day")
 
 
 def day_of(text: str | None) -> date | None:
     """The day a FHIR date or dateTime names, as written there (no zone arithmetic: it is the clinic's day)."""
     if not text:
         return None
+    day = None
     try:
-        if len(text) >= 10 and text[4] == text[7] == "-" and (len(text) == 10 or text[10] in "T "):
-            return date.fromisoformat(text[:10])
-        if partial := _PARTIAL.fullmatch(text):
-            return date(int(partial[1]), int(partial[2] or 1), 1)
+        if _DAY.match(text) and (len(text) == 10 or text[10] in "T "):
+            day = date.fromisoformat(text[:10])
+        elif partial := _PARTIAL.fullmatch(text):
+            day = date(int(partial[1]), int(partial[2] or 1), 1)
     except ValueError:
-        pass
-    return None
+        return None
+    return day if day and _FIRST_YEAR <= day.year <= _LAST_YEAR else None
 
 
 def days_of(moment: str | None, period: Period | None, open_until: date | None) -> tuple[date | None, date | None]:
@@ -30,13 +32,14 @@ def days_of(moment: str | None, period: Period | None, open_until: date | None) 
     if period is None or (on := day_of(period.start)) is None:
         day = day_of(moment) or (day_of(period.end) if period else None)
         return day, day
-    until = day_of(period.end) if period.end else open_until
+    is_open = not period.end or (period.end[:4].isdigit() and int(period.end[:4]) > _LAST_YEAR)
+    until = open_until if is_open else day_of(period.end)
     return on, max(until or on, on)
 
 
 def supply_of(quantity: Quantity | None) -> timedelta:
     """How long a supply lasts: 30 days, 4 weeks, 2 months (of 30 days); nothing if it does not say."""
-    if quantity is None or not quantity.value or quantity.value < 0:
+    if quantity is None or quantity.value is None or not quantity.value > 0:
         return timedelta()
     unit = (quantity.code or quantity.unit or "d").strip().lower()
     days = quantity.value * _DAYS.get(unit.rstrip("s") or unit, 0)

@@ -17,6 +17,8 @@ def not_json(error: Exception) -> UnreadableInput:
     """What to tell the reader about a decoding error."""
     if isinstance(error, RecursionError):
         return UnreadableInput("it is nested too deeply")
+    if isinstance(error, UnicodeDecodeError):
+        return UnreadableInput(f"it is not valid JSON: not UTF-8 (byte {error.start})")
     said = str(error).removeprefix("JSON is malformed: ")
     if said.startswith("trailing characters"):
         said += "; one JSON value is read, so lines of NDJSON must be put into a Bundle"

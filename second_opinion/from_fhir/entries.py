@@ -8,7 +8,16 @@ from second_opinion.data_needs import LANE_OF_TYPE
 from second_opinion.errors import UnreadableInput
 from second_opinion.from_fhir.documents import not_json
 from second_opinion.from_fhir.mending import mended
-from second_opinion.from_fhir.shapes import TYPES, AnyResource, Bundle, Entry, Resource, UsualBundle
+from second_opinion.from_fhir.shapes import (
+    TYPES,
+    AnyResource,
+    Bundle,
+    CarePlan,
+    Entry,
+    Resource,
+    ServiceRequest,
+    UsualBundle,
+)
 from second_opinion.record import Unread
 
 _decode = json.Decoder(AnyResource).decode
@@ -24,11 +33,15 @@ _OLDER = {
 }  # fmt: skip
 _DRUGS = ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
 _FOREIGN = {
-    "Procedure": (("occurrenceDateTime", "R5"), ("occurrencePeriod", "R5"), ("reason", "R5"), ("notDone", "STU3")),
+    "Procedure": (
+        ("occurrenceDateTime", "R5"), ("occurrencePeriod", "R5"), ("reason", "R5"), ("notDone", "STU3"),
+        ("notPerformed", "DSTU2"),
+    ),
     "Condition": (("assertedDate", "STU3"),),
     "ServiceRequest": (("reason", "R5"),),
     "Encounter": (("actualPeriod", "R5"),),
-} | dict.fromkeys(_DRUGS, (("medication", "R5"),))
+    "CarePlan": (),
+} | dict.fromkeys(_DRUGS, (("medication", "R5"), ("taken", "STU3"), ("wasNotTaken", "DSTU2")))  # fmt: skip
 
 
 class Found(Struct, gc=False):
@@ -43,6 +56,7 @@ class Page(Struct):
     """One document: its resources, what in it was unreadable (by lane; '' is any), and whether there is more."""
 
     kind: str = ""
+    matches: int = 0  # entries, without those that were included or tell of the search
     found: list[Found] = field(default_factory=list)
     unread: list[tuple[str, Unread]] = field(default_factory=list)
     incomplete: str = ""
@@ -56,35 +70,40 @@ class _Kind(Struct):
 _decode_kind = json.Decoder(_Kind).decode
 
 
-def read_page(raw: bytes | Raw) -> Page:
-    """A Bundle (of Bundles, too) or one resource. Raises UnreadableInput for what is not JSON or not an object."""
+def read_page(raw: bytes | Raw, name: str = "") -> Page:
+    """A Bundle (of Bundles, too) or one resource; `name` is what its entries are called by if they have no id.
+
+    Raises UnreadableInput for what is not JSON or not an object with a resourceType.
+    """
+    place = f"{name}.entry" if name else "entry"
     try:
         try:
-            return _usual_page(_decode_usual(raw))
+            return _usual_page(_decode_usual(raw), place)
         except ValidationError:
-            kind = _decode_kind(raw).resourceType
-    except ValidationError:
-        kind = None
-    except (DecodeError, RecursionError) as error:
+            return _odd_page(raw, place)
+    except (DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise not_json(error) from None
-    if not isinstance(kind, str):
-        raise UnreadableInput("it is JSON, but not an object with a resourceType")
-    page = Page(kind=kind)
-    if kind == "Bundle":
-        _read_bundle(raw, page, "entry")
-    else:
-        _read_resource(raw, "", page, "the document")
+
+
+def _usual_page(bundle: UsualBundle, place: str) -> Page:
+    """The page of a Bundle in which every entry has the shape it should have."""
+    page, matches = Page(kind="Bundle"), 0
+    for number, entry in enumerate(bundle.entry or ()):
+        matches += entry.search is None or entry.search.mode not in _EXTRA
+        _add(entry.resource, entry.fullUrl or "", (), page, f"{place}[{number}]")
+    _note_missing(bundle, matches, page)
     return page
 
 
-def _usual_page(bundle: UsualBundle) -> Page:
-    """The page of a Bundle in which every entry has the shape it should have."""
-    page = Page(kind="Bundle")
-    matches = 0
-    for number, entry in enumerate(bundle.entry or ()):
-        matches += entry.search is None or entry.search.mode not in _EXTRA
-        _add(entry.resource, entry.fullUrl or "", (), page, f"entry[{number}]")
-    _note_missing(bundle, matches, page)
+def _odd_page(raw: bytes | Raw, place: str) -> Page:
+    kind = _kind_of(raw)
+    if kind is None:
+        raise UnreadableInput("it is JSON, but not an object with a resourceType")
+    page = Page(kind=kind)
+    if kind == "Bundle":
+        _read_bundle(raw, page, place)
+    else:
+        _read_resource(raw, "", page, "the document")
     return page
 
 
@@ -108,6 +127,7 @@ def _read_bundle(raw: bytes | Raw, page: Page, place: str) -> None:
 
 
 def _note_missing(bundle: Bundle | UsualBundle, matches: int, page: Page) -> None:
+    page.matches += matches
     if any(link.relation == "next" for link in bundle.link or ()):
         page.incomplete = "there are further pages that were not sent"
     elif bundle.total is not None and bundle.total > matches:
@@ -133,12 +153,14 @@ def _read_resource(raw: bytes | Raw, full_url: str, page: Page, where: str) -> N
 def _add(resource: Resource, full_url: str, lost: tuple[str, ...], page: Page, where: str) -> None:
     name = type(resource).__name__
     reference = f"{name}/{resource.id or full_url.rpartition('/')[2].rpartition(':')[2] or where}"
+    if name in _FOREIGN and (other := _other_version(resource, name)):
+        # Its words may mean something else: 'not done' stood in another place. Named, never used.
+        page.unread.append((LANE_OF_TYPE[name], Unread(reference, other)))
+        return
     page.found.append(Found(reference, resource, full_url))
     if lost:
         why = f"{', '.join(lost)}: not as FHIR R4 has it"
         page.unread.append((LANE_OF_TYPE.get(name, ""), Unread(reference, why)))
-    elif name in _FOREIGN and (other := _other_version(resource, name)):
-        page.unread.append((LANE_OF_TYPE[name], Unread(reference, other)))
 
 
 def is_bundle(raw: bytes | Raw) -> bool:
@@ -147,9 +169,11 @@ def is_bundle(raw: bytes | Raw) -> bool:
 
 
 def _kind_of(raw: bytes | Raw) -> str | None:
+    if not bytes(raw):  # an entry without a resource
+        return None
     try:
         kind = _decode_kind(raw).resourceType
-    except DecodeError:  # also ValidationError: null, a number, a list
+    except ValidationError:  # null, a number, a list
         return None
     return kind if isinstance(kind, str) else None
 
@@ -167,6 +191,10 @@ def _note_unknown(kind: str | None, raw: bytes | Raw, page: Page, where: str) ->
 def _other_version(resource: Resource, name: str) -> str:
     """Names the FHIR version if the resource carries an element that R4 does not have; '' for R4."""
     for element, version in _FOREIGN[name]:
-        if getattr(resource, element) is not None:
+        if getattr(resource, element, None) is not None:
             return f"{element} is {version}, not FHIR R4; send R4 resources"
+    if isinstance(resource, ServiceRequest) and resource.code and resource.code.concept is not None:
+        return "code.concept is R5, not FHIR R4; send R4 resources"
+    if isinstance(resource, CarePlan) and any(each.plannedActivityReference for each in resource.activity or ()):
+        return "plannedActivityReference is R5, not FHIR R4; send R4 resources"
     return ""

@@ -10,6 +10,7 @@ from second_opinion.from_fhir.clinical import condition, encounter, observation,
 from second_opinion.from_fhir.context import Context
 from second_opinion.from_fhir.medicines import medicine
 from second_opinion.from_fhir.orders import appointment, care_plan, service_request
+from second_opinion.from_fhir.spoken import communication, consent, document, goal, response
 from second_opinion.record import Event
 
 _EXTRACT: Mapping[type, Callable[[Any, str, Context], Iterator[Event]]] = {
@@ -20,6 +21,11 @@ _EXTRACT: Mapping[type, Callable[[Any, str, Context], Iterator[Event]]] = {
     shapes.ServiceRequest: service_request,
     shapes.CarePlan: care_plan,
     shapes.Appointment: appointment,
+    shapes.Goal: goal,
+    shapes.Communication: communication,
+    shapes.DocumentReference: document,
+    shapes.Consent: consent,
+    shapes.QuestionnaireResponse: response,
     shapes.MedicationRequest: medicine,
     shapes.MedicationStatement: medicine,
     shapes.MedicationDispense: medicine,
@@ -33,5 +39,5 @@ def extract(resource: shapes.Resource, reference: str, context: Context) -> Iter
     if events is None:
         return
     for event in events(resource, reference, context):
-        if event.status != "entered-in-error" and (event.meanings or event.emergency):
+        if event.status != "entered-in-error" and (event.meanings or event.emergency or event.own or event.unread):
             yield replace(event, aside="it carries a modifierExtension") if resource.modifierExtension else event

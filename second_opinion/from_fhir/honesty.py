@@ -11,6 +11,7 @@ from second_opinion.record import Event, Events, Lane, Reading, Unread
 _TYPE = {need.lane: need.type for need in NEEDS}
 NOT_SENT = "not sent by the EHR"
 NOT_ASKED = "not asked for"
+_NO_PATIENT = "the EHR sent no Patient"
 
 
 class Sheet(Struct):
@@ -72,10 +73,10 @@ def judge_prefetch(name: str, value: Raw | None, sheet: Sheet) -> Page:
         return Page()
     if bytes(value) == b"null":
         if name == "patient":
-            sheet.lower(Reading.UNAVAILABLE, "the EHR sent no Patient")
+            sheet.lower(Reading.UNAVAILABLE, _NO_PATIENT)
         return Page()
     try:
-        page = read_page(value)
+        page = read_page(value, name)
     except UnreadableInput as problem:
         sheet.lower(Reading.UNAVAILABLE, str(problem))
         return Page()
@@ -88,11 +89,14 @@ def judge_prefetch(name: str, value: Raw | None, sheet: Sheet) -> Page:
     elif page.kind == _TYPE[name] and name != "patient":
         sheet.lower(Reading.PARTIAL, "one resource was sent instead of a Bundle")
     judge_page(page, [sheet])
+    if name == "patient" and not wanted and sheet.state is Reading.COMPLETE:
+        sheet.lower(Reading.UNAVAILABLE, _NO_PATIENT)
     return page
 
 
 def _is_empty(page: Page) -> bool:
-    return not page.unread and all(isinstance(found.resource, OperationOutcome) for found in page.found)
+    outcomes = sum(isinstance(found.resource, OperationOutcome) for found in page.found)
+    return not page.unread and page.matches <= outcomes == len(page.found)
 
 
 def error_in(found: list[Found]) -> str:

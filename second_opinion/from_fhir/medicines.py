@@ -29,6 +29,8 @@ def medicine(it: Any, source: str, context: Context) -> Iterator[Event]:
     """The event of any of the four medication resources."""
     meanings, label, by = _named(it, context)
     if not meanings:
+        if it.medicationReference and not label:
+            yield Event(source=source, status=it.status or "", unread="the medicine it refers to could not be read")
         return
     on, until = _DAYS[type(it)](it, context)
     yield Event(
@@ -46,9 +48,10 @@ def _named(it: Any, context: Context) -> tuple[tuple[Meaning, ...], str, str]:
     if isinstance(medication, shapes.Medication):
         concepts = [medication.code, *(part.itemCodeableConcept for part in medication.ingredient or ())]
         readings = [reading for concept in concepts if (reading := read(concept, MEDICINE))[0]]
-        if readings:
+        label = next((words for concept in concepts if (words := read(concept)[1])), "")
+        if readings or label:
             meanings = tuple(meaning for reading in readings for meaning in reading[0])
-            return _opioids_first((meanings, read(medication.code)[1] or readings[0][1], readings[0][2]))
+            return _opioids_first((meanings, label, readings[0][2] if readings else "code"))
     return read_words(it.medicationReference.display, MEDICINE)
 
 

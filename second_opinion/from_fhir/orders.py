@@ -7,6 +7,7 @@ from second_opinion.from_fhir.clinical import reasons_of, reasons_unread
 from second_opinion.from_fhir.concepts import OPERATION_OR_CARE, names_of, plain_reference, read, read_words
 from second_opinion.from_fhir.context import Context, aside
 from second_opinion.from_fhir.dates import day_of, days_of
+from second_opinion.from_fhir.spoken import notes
 from second_opinion.record import Event
 from second_opinion.value_sets import Meaning
 
@@ -46,6 +47,7 @@ def care_plan(it: shapes.CarePlan, source: str, context: Context) -> Iterator[Ev
     """One event per activity; an activity without a schedule takes the plan's period."""
     if it.status == "entered-in-error":
         return
+    yield from notes(it.note, source, "CarePlan", day_of(it.created) or days_of(None, it.period, None)[0])
     for activity in it.activity or ():
         if activity.detail:
             yield _activity(activity.detail, it, source, context)

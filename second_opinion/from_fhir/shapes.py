@@ -1,6 +1,6 @@
 """The elements of FHIR R4 resources that we read, typed; unknown elements are skipped at the speed of parsing."""
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Raw, Struct
 
@@ -14,6 +14,7 @@ class Coding(Struct, gc=False):
 class Concept(Struct, gc=False):
     coding: list[Coding] | None = None
     text: str | None = None
+    concept: Any = None  # R5's CodeableReference
 
 
 class Identifier(Struct, gc=False):
@@ -44,6 +45,7 @@ class Meta(Struct, gc=False):
 
 class Annotation(Struct, gc=False):
     text: str | None = None
+    time: str | None = None
 
 
 class Resource(Struct, tag_field="resourceType", gc=False):
@@ -82,6 +84,7 @@ class Procedure(Resource, gc=False):
     occurrencePeriod: Any = None  # R5
     reason: Any = None  # R5
     notDone: Any = None  # STU3
+    notPerformed: Any = None  # DSTU2
 
 
 class Condition(Resource, gc=False):
@@ -113,6 +116,8 @@ class Observation(Resource, gc=False):
     valueQuantity: Quantity | None = None
     valueInteger: float | None = None
     valueCodeableConcept: Concept | None = None
+    valueString: str | None = None
+    note: list[Annotation] | None = None
     component: list[Component] | None = None
 
 
@@ -142,6 +147,8 @@ class MedicationRequest(Drug, gc=False):
 
 
 class MedicationStatement(Drug, gc=False):
+    taken: Any = None  # STU3
+    wasNotTaken: Any = None  # DSTU2
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
 
@@ -189,6 +196,7 @@ class CarePlan(Resource, gc=False):
     period: Period | None = None
     created: str | None = None
     basedOn: list[Reference] | None = None
+    note: list[Annotation] | None = None
     activity: list[Activity] | None = None
 
 
@@ -244,23 +252,76 @@ class Appointment(Resource, gc=False):
 
 
 class Goal(Resource, gc=False):
-    """Counted, not yet read."""
+    lifecycleStatus: str | None = None
+    description: Concept | None = None
+    startDate: str | None = None
+    statusDate: str | None = None
+    note: list[Annotation] | None = None
+
+
+class Attachment(Struct, gc=False):
+    title: str | None = None
+
+
+class Content(Struct, gc=False):
+    attachment: Attachment | None = None
 
 
 class DocumentReference(Resource, gc=False):
-    """Counted, not yet read."""
+    status: str | None = None
+    docStatus: str | None = None
+    type: Concept | None = None
+    category: list[Concept] | None = None
+    date: str | None = None
+    description: str | None = None
+    content: list[Content] | None = None
+
+
+class Payload(Struct, gc=False):
+    contentString: str | None = None
 
 
 class Communication(Resource, gc=False):
-    """Counted, not yet read."""
+    status: str | None = None
+    category: list[Concept] | None = None
+    topic: Concept | None = None
+    reasonCode: list[Concept] | None = None
+    sent: str | None = None
+    received: str | None = None
+    sender: Reference | None = None
+    payload: list[Payload] | None = None
+    note: list[Annotation] | None = None
+
+
+class Provision(Struct, gc=False):
+    code: list[Concept] | None = None
 
 
 class Consent(Resource, gc=False):
-    """Counted, not yet read."""
+    status: str | None = None
+    scope: Concept | None = None
+    category: list[Concept] | None = None
+    dateTime: str | None = None
+    provision: Provision | None = None
+
+
+class Answer(Struct, gc=False):
+    valueCoding: Coding | None = None
+    valueString: str | None = None
+    valueBoolean: bool | None = None
+
+
+class Item(Struct, gc=False):
+    linkId: str | None = None
+    answer: list[Answer] | None = None
+    item: list["Item"] | None = None
 
 
 class QuestionnaireResponse(Resource, gc=False):
-    """Counted, not yet read."""
+    questionnaire: str | None = None
+    status: str | None = None
+    authored: str | None = None
+    item: list[Item] | None = None
 
 
 class Issue(Struct, gc=False):
@@ -313,9 +374,10 @@ class UsualEntry(Struct, gc=False):
     search: Search | None = None
 
 
-class UsualBundle(Struct, gc=False, tag_field="resourceType", tag="Bundle"):
+class UsualBundle(Struct, gc=False):
     """A Bundle of such entries only: decoded in one pass, at the cost of parsing."""
 
+    resourceType: Literal["Bundle"]
     total: float | None = None
     link: list[Link] | None = None
     entry: list[UsualEntry] | None = None

@@ -2,9 +2,22 @@
 
 from types import ModuleType
 
-from second_opinion.rules import nonsurgical_care, repeat_surgery
+from second_opinion.rules import (
+    indication,
+    modifiable_risks,
+    nonsurgical_care,
+    options_discussed,
+    patient_concern,
+    patient_goals,
+    repeat_surgery,
+)
 
 RULES: dict[str, ModuleType] = {
     "repeat_surgery": repeat_surgery,
     "nonsurgical_care": nonsurgical_care,
+    "indication": indication,
+    "options_discussed": options_discussed,
+    "patient_goals": patient_goals,
+    "patient_concern": patient_concern,
+    "modifiable_risks": modifiable_risks,
 }

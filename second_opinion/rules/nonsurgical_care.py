@@ -11,9 +11,10 @@ from datetime import date
 
 from second_opinion import diagnoses
 from second_opinion.durations import Duration, spoken
-from second_opinion.findings import Evidence, Finding, Outcome, listed, shown
+from second_opinion.findings import Evidence, Finding, Outcome, shown
 from second_opinion.limits import Limits, Page
 from second_opinion.nonsurgical import Care, care_in, modalities
+from second_opinion.plain_words import listed
 from second_opinion.planned_surgery import PlannedSurgery, operation_words
 from second_opinion.record import Event, PatientRecord
 from second_opinion.rules.wording import lane_words, unread_words
@@ -90,7 +91,7 @@ def _finding(
         "ordered": PAGE["wording"]["ordered"].format(count=len(care.ordered)) if care.ordered else "",
         "so_far": f"{listed(forms).capitalize()}: {span} found so far" if forms else PAGE["wording"]["nothing"],
         "unread": unread_words(unread, care.aside),
-        "lanes": lane_words(unread),
+        "lanes": lane_words(unread) or "some entries",
         "planned": operation_words(surgery.kind, surgery.regions).capitalize(),
     }
     return Finding(

@@ -7,13 +7,14 @@ Could not assess when  what was read does not decide, and procedures, diagnoses 
 Not applicable when    procedures and diagnoses were read in full and show no earlier operation of this region.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from second_opinion.durations import spoken
-from second_opinion.earlier_surgery import EarlierSurgery, earlier_surgery
-from second_opinion.failure_signs import Sign, signs_of_failure, spinal_injections
-from second_opinion.findings import Evidence, Finding, Outcome, listed, plain, shown, spoken_date
+from second_opinion.earlier_surgery import HARDWARE, EarlierSurgery, earlier_surgery
+from second_opinion.failure_signs import Sign, possible_signs, signs_of_failure
+from second_opinion.findings import Evidence, Finding, Outcome, shown
 from second_opinion.limits import Limits, Page
+from second_opinion.plain_words import listed, plain, spoken_date
 from second_opinion.planned_surgery import PlannedSurgery, event_words, operation_words
 from second_opinion.record import Events, PatientRecord
 from second_opinion.rules.wording import lane_words, unread_words
@@ -26,8 +27,9 @@ LANES = ("procedures", "conditions", "observations")
 def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> Finding:
     earlier = earlier_surgery(record, surgery, limits)
     signs = signs_of_failure(record, surgery, earlier, limits, PAGE["wording"]["signs"]) if earlier else ()
-    unread = _unread(record, earlier, signs)
-    aside = _aside(record, surgery, earlier, signs)
+    possible = possible_signs(record, surgery, earlier, limits) if earlier else ()
+    unread = _unread(record, earlier, signs, possible)
+    aside = _aside(record, surgery, earlier, signs, possible)
     if _is_concern(signs):
         outcome = Outcome.CONCERN
     elif unread or aside:
@@ -41,29 +43,39 @@ def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> 
     return _finding(outcome, record, surgery, limits, earlier, signs, unread, aside)
 
 
-def _is_concern(signs: tuple[Sign, ...]) -> bool:
-    strengths = [sign.strength for sign in signs]
+def _is_concern(signs: Iterable[Sign]) -> bool:
+    """One strong sign, or two kinds of which one is moderate."""
+    strengths = list({sign.kind: sign.strength for sign in signs}.values())
     return "strong" in strengths or ("moderate" in strengths and len(strengths) > 1)
 
 
-def _unread(record: PatientRecord, earlier: EarlierSurgery, signs: tuple[Sign, ...]) -> tuple[str, ...]:
+def _unread(
+    record: PatientRecord, earlier: EarlierSurgery, signs: tuple[Sign, ...], possible: tuple[Sign, ...]
+) -> tuple[str, ...]:
     """The lanes not read in full that this answer could depend on."""
+    opioids = Sign("opioids", "weak", "")
+    could_be_second = _is_concern((*signs, *possible, opioids)) and not _is_concern((*signs, *possible))
     lanes = LANES if earlier else LANES[:2]
-    # With one moderate sign, opioids would make the second.
-    return record.not_complete(*lanes, *(("medications",) if signs else ()))
+    return record.not_complete(*lanes, *(("medications",) if could_be_second else ()))
 
 
-def _aside(record: PatientRecord, surgery: PlannedSurgery, earlier: EarlierSurgery, signs: tuple[Sign, ...]) -> Events:
+def _aside(
+    record: PatientRecord,
+    surgery: PlannedSurgery,
+    earlier: EarlierSurgery,
+    signs: tuple[Sign, ...],
+    possible: tuple[Sign, ...],
+) -> Events:
     """Events that could not be placed and could have decided."""
     found = [*earlier.aside]
-    for value_set in ("failed_prior_surgery", "spine_surgery_history"):
-        found += record.conditions.aside.of(value_set).in_region(surgery.regions)
-    if earlier:
+    if not earlier:
+        found += record.conditions.aside.of("spine_surgery_history").in_region(surgery.regions)
+        found += record.conditions.aside.of("failed_prior_surgery", *HARDWARE).in_region(surgery.regions)
+    elif _is_concern((*signs, *possible)):
+        found += [event for sign in possible for event in sign.events]
+    else:
+        # A score without a date may be the latest: it could say that the result is good, or no longer good.
         found += scores_of(record.observations.aside, surgery.regions)
-        found += record.observations.aside.of("failed_prior_surgery")
-    if signs:  # a second one would make it a concern
-        found += spinal_injections(record.procedures.aside, surgery)
-        found += record.medications.aside.of("analgesics", "opioid")
     return Events(dict.fromkeys(found))
 
 
@@ -82,7 +94,7 @@ def _good_result(record: PatientRecord, surgery: PlannedSurgery, earlier: Earlie
             break
         if is_good(instrument, before, after, limits):
             good.append(f"{instrument} {after.value:g} on {spoken_date(after.on)}")
-    if latest.outcome == "successful":
+    if any(event.outcome == "successful" for event in earlier.dated if event.on == latest.on):
         good.append("outcome recorded as successful")
     return listed(good)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from types import ModuleType
 
-from second_opinion.findings import listed, plain
+from second_opinion.plain_words import listed, plain
 from second_opinion.record import Event, PatientRecord
 
 LANE_WORDS = {
@@ -15,6 +15,12 @@ LANE_WORDS = {
 }  # fmt: skip
 
 
+def outcome_words(rule: ModuleType, outcome: str, usual: Mapping[str, str]) -> str:
+    """How a rule's heading says its outcome: the rule's own words, else the usual ones."""
+    own = rule.PAGE.content.get("outcome_words", {})
+    return str(own.get(outcome, usual[outcome]))
+
+
 def lane_words(lanes: Iterable[str]) -> str:
     """'procedures and diagnoses'."""
     return listed(LANE_WORDS[lane] for lane in dict.fromkeys(lanes))
@@ -24,7 +30,7 @@ def unread_words(lanes: Iterable[str], aside: Iterable[Event] = ()) -> str:
     """'procedures and diagnoses could not be read in full', or which events could not be placed."""
     if names := lane_words(lanes):
         return f"{names} could not be read in full"
-    reasons = dict.fromkeys(event.aside for event in aside)
+    reasons = dict.fromkeys(plain(event.aside) for event in aside)
     return f"some entries could not be placed ({listed(reasons)})"
 
 

@@ -1,0 +1,1 @@
+"""What is written for people; the pages of the rules are generated from the rules."""

@@ -1,0 +1,138 @@
+"""What the patient said, and what was talked over: Goals, notes, messages, documents, consents, our questionnaire."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from second_opinion.discussions import discussion_in
+from second_opinion.from_fhir import shapes
+from second_opinion.from_fhir.concepts import read
+from second_opinion.from_fhir.context import Context, aside
+from second_opinion.from_fhir.dates import day_of
+from second_opinion.record import Event
+from second_opinion.statements import statements_in
+from second_opinion.value_sets import Meaning
+
+STATEMENTS = "patient_statements"
+DISCUSSED = "options_discussed"
+# The app's own record of the talk about options, and the answers in it that rules read.
+OPTIONS_DISCUSSION = "urn:org.second-opinion:questionnaire:options-discussion"
+_PREFERENCE, _CONCERN = "preference", "concern"
+_STANCES = {"surgery": "for_surgery", "other-treatment": "against_surgery", "no-surgery": "against_surgery"}
+_GOAL = frozenset(("proposed", "planned", "accepted", "active", "on-hold", "completed", "cancelled", "rejected"))
+_GONE = ("entered-in-error", "cancelled", "rejected", "not-done")
+_SENT = frozenset(("preparation", "in-progress", "on-hold", "completed", "stopped"))
+_DOCUMENT = frozenset(("current", "superseded"))
+_CONSENT = frozenset(("draft", "proposed", "active", "rejected", "inactive"))
+_RESPONSE = frozenset(("in-progress", "completed", "amended", "stopped"))
+
+
+def said(words: str | None, source: str, resource: str, on: date | None, unplaced: str = "") -> Iterator[Event]:
+    """One event a statement in these words; the sentence is quoted as it stands."""
+    for statement in statements_in(words or ""):
+        meaning = Meaning(value_set=STATEMENTS, kind="narrative", role=statement.stance, label=statement.sentence)
+        yield Event(
+            source=source, resource=resource, on=on, until=on, meanings=(meaning,), label=statement.sentence,
+            by="text", aside=unplaced or ("" if on else "no date"),
+        )  # fmt: skip
+
+
+def notes(
+    annotations: Iterable[shapes.Annotation] | None, source: str, resource: str, on: date | None
+) -> Iterator[Event]:
+    for note in annotations or ():
+        yield from said(note.text, source, resource, day_of(note.time) or on)
+
+
+def goal(it: shapes.Goal, source: str, context: Context) -> Iterator[Event]:
+    if it.lifecycleStatus in _GONE:
+        return
+    on = day_of(it.statusDate) or day_of(it.startDate)
+    unplaced = aside(it.lifecycleStatus, _GOAL) if it.lifecycleStatus else ""
+    yield from said(read(it.description)[1], source, "Goal", on, unplaced)
+    yield from notes(it.note, source, "Goal", on)
+
+
+def communication(it: shapes.Communication, source: str, context: Context) -> Iterator[Event]:
+    """A patient's own words are statements; a talk about options counts whoever wrote it down."""
+    if it.status in _GONE:
+        return
+    on = day_of(it.sent) or day_of(it.received)
+    unplaced = aside(it.status, _SENT)
+    titles = [read(concept)[1] for concept in (it.topic, *(it.category or ()))]
+    yield from _discussed(titles, it.status or "", source, "Communication", on, unplaced)
+    from_patient = bool(it.sender and (it.sender.reference or "").split("/")[-2:-1] in (["Patient"], ["RelatedPerson"]))
+    for concept in it.reasonCode or ():
+        meanings, label, by = read(concept)
+        if any(meaning.value_set == STATEMENTS for meaning in meanings):
+            yield Event(
+                source=source, resource="Communication", on=on, until=on, meanings=meanings, label=label, by=by,
+                status=it.status or "", aside=unplaced or ("" if on else "no date"),
+            )  # fmt: skip
+    if from_patient:
+        for payload in it.payload or ():
+            yield from said(payload.contentString, source, "Communication", on, unplaced)
+        yield from notes(it.note, source, "Communication", on)
+
+
+def document(it: shapes.DocumentReference, source: str, context: Context) -> Iterator[Event]:
+    if it.status in _GONE or it.docStatus == "entered-in-error":
+        return
+    titles = [read(it.type)[1], it.description or ""]
+    titles += [read(concept)[1] for concept in it.category or ()]
+    titles += [content.attachment.title or "" for content in it.content or () if content.attachment]
+    unplaced = aside(it.status, _DOCUMENT)
+    yield from _discussed(titles, it.status or "", source, "DocumentReference", day_of(it.date), unplaced)
+
+
+def consent(it: shapes.Consent, source: str, context: Context) -> Iterator[Event]:
+    """A consent to treatment; one to the use of data says nothing about options."""
+    scope = {coding.code for coding in (it.scope.coding or ()) if coding} if it.scope else set()
+    if scope & {"patient-privacy", "research", "adr"}:
+        return
+    named = [read(code)[1] for code in (it.provision.code or () if it.provision else ())]
+    titles = [read(concept)[1] for concept in it.category or ()]
+    words = " for ".join(filter(None, [" ".join(filter(None, titles)) or "consent", *named]))
+    words = words if "consent" in words.lower() else f"consent: {words}"
+    yield from _discussed(
+        [f"informed {words}"], it.status or "", source, "Consent", day_of(it.dateTime), aside(it.status, _CONSENT)
+    )
+
+
+def _discussed(
+    titles: Iterable[str], status: str, source: str, resource: str, on: date | None, unplaced: str
+) -> Iterator[Event]:
+    for title in titles:
+        if title and discussion_in(title):
+            meaning = Meaning(value_set=DISCUSSED, kind=resource.lower(), label=title)
+            yield Event(
+                source=source, resource=resource, status=status, on=on, until=on, meanings=(meaning,), label=title,
+                by="text", aside=unplaced or ("" if on else "no date"),
+            )  # fmt: skip
+            return
+
+
+def response(it: shapes.QuestionnaireResponse, source: str, context: Context) -> Iterator[Event]:
+    """Our own questionnaire: that options were discussed, and which treatment the patient prefers."""
+    if (it.questionnaire or "").partition("|")[0] != OPTIONS_DISCUSSION:
+        return
+    on, unplaced = day_of(it.authored), aside(it.status, _RESPONSE)
+    unplaced = unplaced or ("" if on else "no date")
+    meanings = [Meaning(value_set=DISCUSSED, kind="record", label="Options discussed")]
+    for item in _items(it.item):
+        for answer in item.answer or ():
+            stance = _STANCES.get((answer.valueCoding.code or "") if answer.valueCoding else "")
+            if item.linkId == _PREFERENCE and stance:
+                meanings.append(Meaning(value_set=STATEMENTS, kind="preference", role=stance, label="Preference"))
+            elif item.linkId == _CONCERN and answer.valueBoolean:
+                meanings.append(Meaning(value_set=STATEMENTS, kind="uncomfortable", role="concern", label="Concern"))
+    for meaning in meanings:
+        yield Event(
+            source=source, resource="QuestionnaireResponse", status=it.status or "", on=on, until=on,
+            meanings=(meaning,), label=f"{meaning.label} (options discussion)", aside=unplaced,
+        )  # fmt: skip
+
+
+def _items(items: Iterable[shapes.Item] | None) -> Iterator[shapes.Item]:
+    for item in items or ():
+        yield item
+        yield from _items(item.item)

@@ -1,0 +1,377 @@
+"""`second-opinion assess`: files in, text or one JSON line each out; whatever cannot be read is named."""
+
+import os
+import subprocess
+import sys
+from copy import deepcopy
+from datetime import date, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from msgspec import json
+
+from fixtures.teaching import teaching_patients
+from fixtures.vignettes import chart
+from plugin.cli import main
+from sandbox.hook_calls import hook_call
+from second_opinion.data_needs import LANES
+
+Json = dict[str, Any]
+TODAY = date(2026, 11, 22)
+TEACHING = {patient.id: patient for patient in teaching_patients(TODAY)}
+ROOT = Path(__file__).resolve().parent.parent
+FUSION = {"today": "Order CPT 22612 lumbar fusion"}
+COMMANDS: list[list[str]] = [[], ["assess"], ["demo"], ["serve"]]
+
+
+def run(*arguments: str | Path, given: bytes = b"") -> Result:
+    done = CliRunner().invoke(main, [str(each) for each in arguments], input=given)
+    assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
+    return done
+
+
+def assess(*arguments: str | Path, given: bytes = b"") -> Result:
+    return run("assess", "--as-of", "2026-11-22", *arguments, given=given)
+
+
+def bundle(*resources: Json) -> Json:
+    return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in resources]}
+
+
+def chart_of(*lines: dict[str, str]) -> Json:
+    return bundle(*chart(list(lines), TODAY))
+
+
+def teaching_chart(name: str = "failed-fusion") -> Json:
+    patient = TEACHING[name]
+    return bundle(*(entry["resource"] for entry in patient.chart["entry"]), patient.order)
+
+
+def written(folder: Path, name: str, content: Any) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else json.encode(content))
+    return path
+
+
+@pytest.fixture
+def fusion(tmp_path: Path) -> Path:
+    return written(tmp_path, "fusion.json", teaching_chart())
+
+
+# ---- as JSON
+
+
+def test_one_json_line_a_file_in_the_form_of_the_contract(fusion: Path, tmp_path: Path) -> None:
+    knee = written(tmp_path, "knee.json", teaching_chart("knee"))
+    done = assess("--json", fusion, knee)
+    first, second = map(json.decode, done.stdout.splitlines())
+    assert list(first) == list(second) == [
+        "file", "patient", "as_of", "planned_surgery", "silenced_by", "indicator", "findings", "lanes",
+    ]  # fmt: skip
+    assert (first["file"], first["patient"]) == (str(fusion), "Patient/ruth-keller")
+    assert (first["as_of"], first["indicator"]) == ("2026-11-22", "warning")
+    assert tuple(first["lanes"]) == LANES
+    assert (second["file"], second["planned_surgery"]) == (str(knee), None)
+    assert (second["findings"], second["indicator"], second["silenced_by"]) == ([], None, None)
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
+def test_findings_are_given_even_when_no_card_is_shown(tmp_path: Path) -> None:
+    done = assess("--json", written(tmp_path, "a.json", teaching_chart("cauda-equina")))
+    line = json.decode(done.stdout)
+    assert (line["silenced_by"]["reason"], line["indicator"]) == ("red_flag", None)
+    assert line["silenced_by"]["evidence"]
+    assert line["findings"]
+
+
+def test_the_card_carries_the_same_as_the_command_prints(tmp_path: Path) -> None:
+    from plugin.app import create_app
+
+    call = hook_call(TEACHING["failed-fusion"], "order-sign")
+    client = create_app("https://second-opinion.example", today=lambda: TODAY).test_client()
+    (card,) = client.post("/cds-services/second-opinion-order-sign", json=call).get_json()["cards"]
+    line = json.decode(assess("--json", written(tmp_path, "call.json", call)).stdout)
+    assert {"file": line.pop("file"), "patient": line.pop("patient")} == {
+        "file": str(tmp_path / "call.json"),
+        "patient": "Patient/ruth-keller",
+    }
+    assert card["extension"]["org.second-opinion.assessment"] == line
+
+
+def test_a_bundle_counts_as_read_in_full_and_a_hook_request_only_as_far_as_it_was_sent(tmp_path: Path) -> None:
+    call = hook_call(TEACHING["failed-fusion"], "order-sign")
+    del call["prefetch"]["encounters"]
+    given = [written(tmp_path, "chart.json", teaching_chart()), written(tmp_path, "call.json", call)]
+    whole, sent = (json.decode(line)["lanes"] for line in assess("--json", *given).stdout.splitlines())
+    assert {lane["state"] for lane in whole.values()} == {"complete"}
+    assert (sent["procedures"]["state"], sent["encounters"]["state"]) == ("complete", "unavailable")
+    assert sent["goals"] == {"state": "unavailable", "count": 0, "why": "not asked for"}
+
+
+@pytest.mark.parametrize("hook", ["patient-view", "order-select", "order-sign"])
+def test_a_hook_request_of_every_kind_is_read(tmp_path: Path, hook: str) -> None:
+    call = written(tmp_path, "call.json", hook_call(TEACHING["failed-fusion"], hook))
+    assert json.decode(assess("--json", call).stdout)["indicator"] == "warning"
+
+
+def test_a_hook_request_of_another_kind_is_refused_and_those_we_know_are_named(tmp_path: Path) -> None:
+    call = hook_call(TEACHING["failed-fusion"], "order-sign") | {"hook": "order-dispatch"}
+    done = assess(written(tmp_path, "call.json", call))
+    assert done.exit_code == 2
+    assert "order-dispatch" in done.stderr and "patient-view, order-select, order-sign" in done.stderr
+
+
+# ---- as text
+
+
+def test_the_text_tells_what_is_planned_what_was_found_and_where(fusion: Path) -> None:
+    done = assess(fusion)
+    assert done.stdout.startswith(f"{fusion}  (Patient/ruth-keller, as of 22 Nov 2026)\n")
+    assert (
+        "Planned   Lumbar fusion L5-S1, posterolateral and interbody (ServiceRequest/ruth-order-22633)" in done.stdout
+    )
+    assert "Card      warning: Lumbar fusion planned 16 months after lumbar fusion (22 Jul 2025)" in done.stdout
+    assert "Earlier surgery: on record." in done.stdout
+    assert "22 Jan 2026  Postlaminectomy syndrome [strong]  Condition/ruth-condition-1" in done.stdout
+    assert "Referral to physical therapy (order marked completed) [ordered]" in done.stdout
+
+
+TEXTS: dict[str, tuple[Json, str]] = {
+    "nothing planned": (teaching_chart("knee"), "No planned spine operation was found."),
+    "an emergency": (teaching_chart("cauda-equina"), "Card      none: silent, red flag: "),
+    "a second opinion there": (
+        teaching_chart("second-opinion-done"),
+        "Card      none: silent, second opinion exists: ",
+    ),
+    "enough care": (teaching_chart("enough-therapy"), "Card      none: nothing to say"),
+    "read by its text": (
+        chart_of({"today": "Order text Lumbar fusion"}),
+        "ServiceRequest/order-0, recognised by its text)",
+    ),
+    "care without a date": (
+        chart_of(FUSION, {"undated": "Procedure CPT 97110 exercise therapy"}),
+        "set aside: Procedure/procedure-1 exercise therapy: no date",
+    ),
+    "no patient": (bundle(), "(no patient, as of 22 Nov 2026)"),
+    "further pages": (
+        chart_of() | {"link": [{"relation": "next", "url": "https://ehr.example/fhir?page=2"}]},
+        "One may be planned all the same: orders and referrals, care plans, appointments and procedures could not be",
+    ),
+    "odd types": (
+        bundle(*chart([FUSION], TODAY), {"resourceType": "Procedure", "id": "odd", "status": {"a": 1}}),
+        "could not be read: Procedure/odd: status: not as FHIR R4 has it",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_text_says_plainly(tmp_path: Path, name: str) -> None:
+    content, says = TEXTS[name]
+    done = assess(written(tmp_path, "a.json", content))
+    assert says in done.stdout
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
+def test_the_text_names_orders_that_were_not_judged_and_not_what_nobody_asked_for(tmp_path: Path) -> None:
+    call = deepcopy(hook_call(TEACHING["failed-fusion"], "order-sign"))
+    call["context"]["draftOrders"]["entry"][0]["resource"]["subject"] = {"reference": "Patient/other"}
+    call["prefetch"]["procedures"] = None
+    del call["prefetch"]["conditions"]
+    done = assess(written(tmp_path, "call.json", call))
+    assert "Not judged: ServiceRequest/ruth-order-22633: this order is for another patient" in done.stdout
+    assert "Diagnoses: unavailable (not sent by the EHR)" in done.stdout
+    assert "not asked for" not in done.stdout
+
+
+# ---- many files, folders, standard input
+
+
+def test_of_a_folder_all_json_files_are_assessed_those_in_folders_below_too(fusion: Path, tmp_path: Path) -> None:
+    below = written(tmp_path, "more/deeper/knee.json", teaching_chart("knee"))
+    written(tmp_path, "readme.txt", b"not a chart")
+    done = assess("--json", tmp_path)
+    assert [json.decode(line)["file"] for line in done.stdout.splitlines()] == sorted([str(fusion), str(below)])
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
+def test_a_folder_without_json_files_is_named_and_the_exit_code_is_2(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = assess(tmp_path / "empty")
+    assert done.exit_code == 2
+    assert str(tmp_path / "empty") in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["chart", "call"])
+def test_a_hyphen_reads_standard_input(kind: str) -> None:
+    content = teaching_chart() if kind == "chart" else hook_call(TEACHING["failed-fusion"], "order-sign")
+    line = json.decode(assess("--json", "-", given=json.encode(content)).stdout)
+    assert (line["file"], line["indicator"]) == ("-", "warning")
+
+
+def test_empty_standard_input_is_named(tmp_path: Path) -> None:
+    done = assess("-")
+    assert (done.exit_code, done.stderr.startswith("-: it is empty.")) == (2, True)
+
+
+def test_standard_input_and_files_may_be_mixed(fusion: Path) -> None:
+    done = assess("--json", fusion, "-", given=json.encode(teaching_chart("knee")))
+    assert [json.decode(line)["file"] for line in done.stdout.splitlines()] == [str(fusion), "-"]
+
+
+def test_a_pipe_works_in_a_real_process() -> None:
+    command = [sys.executable, "-m", "plugin", "assess", "--as-of", "2026-11-22", "-"]
+    done = subprocess.run(
+        command, input=json.encode(teaching_chart()), capture_output=True, timeout=60, cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"-  (Patient/ruth-keller, as of 22 Nov 2026)\n")
+
+
+# ---- what cannot be read
+
+UNREADABLE: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "it is empty"),
+    "not JSON": (b"hello", "it is not valid JSON"),
+    "cut off": (json.encode(teaching_chart())[:-5], "it is not valid JSON"),
+    "binary": (bytes(range(256)), "it is not valid JSON"),
+    "Latin-1": (json.encode(teaching_chart()).replace(b"Ruth", b"R\xfcth"), "it is not valid JSON"),
+    "lines of JSON": (b'{"resourceType":"Patient"}\n{"resourceType":"Patient"}', "NDJSON must be put into a Bundle"),
+    "a list": (b"[]", "not an object with a resourceType"),
+    "a number": (b"5", "not an object with a resourceType"),
+    "any other JSON": (b'{"name":"second-opinion","version":"0.1.0"}', "not an object with a resourceType"),
+    "an empty object": (b"{}", "not an object with a resourceType"),
+    "one resource": (b'{"resourceType":"Patient","id":"1"}', "it is a Patient, not a Bundle"),
+    "an error": (b'{"resourceType":"OperationOutcome"}', "it is a OperationOutcome, not a Bundle"),
+    "nested too deeply": (b'{"resourceType":"Bundle","entry":' + b"[" * 100_000, "nested too deeply"),
+    "a broken call": (b'{"hook":"order-sign","hookInstance":"1","context":{}}', "$.context"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_still_assessed(
+    fusion: Path, tmp_path: Path, name: str
+) -> None:
+    content, says = UNREADABLE[name]
+    bad = written(tmp_path, "bad.json", content)
+    done = assess("--json", bad, fusion)
+    assert done.exit_code == 2
+    assert [json.decode(line)["file"] for line in done.stdout.splitlines()] == [str(fusion)]
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{bad}: ")
+    assert says in line
+    assert line.endswith("Give a FHIR R4 Bundle of one patient, or a CDS Hooks request.")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, fusion: Path) -> None:
+    done = assess(tmp_path / "nowhere.json", fusion)
+    assert done.exit_code == 2
+    assert f"{tmp_path / 'nowhere.json'}: it cannot be opened (No such file or directory)" in done.stderr
+    assert "ruth-keller" in done.stdout
+
+
+def test_a_folder_named_like_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "folder.json").mkdir()
+    assert f"{tmp_path / 'folder.json'}: it cannot be opened" in assess(tmp_path).stderr
+
+
+def test_a_file_whose_name_is_not_utf8_is_assessed_as_any_other(tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.json"))
+    try:
+        odd.write_bytes(json.encode(teaching_chart()))
+    except OSError:
+        pytest.skip("this file system takes only names in UTF-8")
+    done = assess("--json", odd)
+    assert done.exit_code == 0
+    assert json.decode(done.stdout)["patient"] == "Patient/ruth-keller"
+
+
+OTHER_VERSIONS: dict[str, tuple[Json, str, str]] = {
+    "R5": (
+        {"resourceType": "Procedure", "id": "1", "status": "completed", "occurrenceDateTime": "2026-10-01",
+         "code": {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "97110"}]}},
+        "procedures",
+        "occurrenceDateTime is R5, not FHIR R4",
+    ),
+    "STU3": (
+        {"resourceType": "ProcedureRequest", "id": "1", "status": "active", "intent": "order"},
+        "service_requests",
+        "ProcedureRequest is not FHIR R4",
+    ),
+    "DSTU2": (
+        {"resourceType": "MedicationOrder", "id": "1", "status": "active"},
+        "medications",
+        "MedicationOrder is not FHIR R4",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHER_VERSIONS)
+def test_resources_of_other_fhir_versions_are_named_and_never_read_as_absence(tmp_path: Path, name: str) -> None:
+    resource, lane, says = OTHER_VERSIONS[name]
+    path = written(tmp_path, "a.json", bundle(*chart([FUSION], TODAY), resource))
+    read = json.decode(assess("--json", path).stdout)["lanes"][lane]
+    assert read["state"] == "partial"
+    assert says in read["unread"][0]["why"]
+    assert says in assess(path).stdout
+
+
+# ---- the day
+
+
+def test_the_day_decides(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.json", chart_of(FUSION, {"40 days ago": "Procedure CPT 97110 exercise therapy"}))
+    outcomes = []
+    for day in ("2026-11-22", "2027-11-21"):
+        line = json.decode(run("assess", "--json", "--as-of", day, path).stdout)
+        assert line["as_of"] == day
+        outcomes.append([each["outcome"] for each in line["findings"] if each["rule"] == "nonsurgical_care"])
+    assert outcomes == [["concern"], ["not_documented"]]
+
+
+def test_without_a_day_it_is_today(fusion: Path) -> None:
+    before = date.today()
+    said = date.fromisoformat(json.decode(run("assess", "--json", fusion).stdout)["as_of"])
+    assert before <= said <= before + timedelta(1)
+
+
+@pytest.mark.parametrize("day", ["2026-02-30", "22.11.2026", "tomorrow", ""])
+def test_a_day_that_is_none_is_refused_and_the_form_is_shown(fusion: Path, day: str) -> None:
+    done = run("assess", "--as-of", day, fusion)
+    assert done.exit_code == 2
+    assert "--as-of" in done.stderr and "%Y-%m-%d" in done.stderr
+
+
+# ---- help
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command) or "second-opinion")
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_teaches_by_example(command: list[str], flag: str) -> None:
+    done = run(*command, flag)
+    assert done.exit_code == 0
+    assert "second-opinion " + " ".join(command) in done.stdout
+
+
+def test_assess_without_a_file_says_that_one_is_needed() -> None:
+    done = run("assess")
+    assert done.exit_code == 2
+    assert "PATH" in done.stderr
+
+
+def test_an_unknown_command_is_refused() -> None:
+    done = run("asess")
+    assert done.exit_code == 2
+    assert "asess" in done.stderr
+
+
+def test_the_version_is_told() -> None:
+    try:
+        installed = version("second-opinion")
+    except PackageNotFoundError:
+        pytest.skip("second-opinion is not installed in this environment")
+    assert installed in run("--version").stdout

@@ -1,0 +1,81 @@
+"""Requests and answers that others published, sent to every service: never an error of ours, always the right form."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fhir.resources.R4B.operationoutcome import OperationOutcome
+from flask.testing import FlaskClient
+from jsonschema import Draft202012Validator
+from msgspec import json
+
+from plugin.app import create_app
+
+PROTOCOL = Path(__file__).resolve().parents[2] / "shared" / "protocol"
+SAMPLES = sorted((PROTOCOL / "samples").rglob("*.json"))
+HOOKS = ("patient-view", "order-select", "order-sign")
+
+pytestmark = pytest.mark.skipif(
+    not SAMPLES, reason=f"{PROTOCOL} is not here: others' samples are not part of the repository"
+)
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    return create_app("https://second-opinion.example", today=lambda: date(2026, 11, 22)).test_client()
+
+
+def faults(body: Any, name: str) -> list[str]:
+    """What a schema has against a body."""
+    schema = json.decode((PROTOCOL / "schemas" / f"{name}.schema.json").read_bytes())
+    return [error.message for error in Draft202012Validator(schema).iter_errors(body)]
+
+
+def hook_of(sample: Path) -> str:
+    body = json.decode(sample.read_bytes())
+    return str(body.get("hook", "")) if isinstance(body, dict) else ""
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_sample_is_answered_in_the_right_form_by_every_service(
+    client: FlaskClient, sample: Path, hook: str
+) -> None:
+    response = client.post(
+        f"/cds-services/second-opinion-{hook}", data=sample.read_bytes(), content_type="application/json"
+    )
+    if hook_of(sample) == hook:
+        assert response.status_code == 200, response.text
+        assert faults(response.get_json(), "response") == []
+    else:
+        assert response.status_code == 400
+        OperationOutcome.model_validate(response.get_json())
+
+
+def test_there_is_a_sample_of_every_hook() -> None:
+    assert set(HOOKS) <= {hook_of(sample) for sample in SAMPLES}
+
+
+def test_an_order_as_epic_sends_it_gets_a_card_that_draws_no_conclusion_from_what_was_not_sent(
+    client: FlaskClient,
+) -> None:
+    call = json.decode((PROTOCOL / "samples/epic-like/order-sign_ServiceRequest_SYNTHETIC.json").read_bytes())
+    (card,) = client.post("/cds-services/second-opinion-order-sign", json=call).get_json()["cards"]
+    assert card["indicator"] == "info"
+    assert "No conclusion" in card["summary"]
+    assessment = card["extension"]["org.second-opinion.assessment"]
+    assert assessment["planned_surgery"]["kind"] == "fusion"
+    states = {name: lane["state"] for name, lane in assessment["lanes"].items()}
+    assert (states["procedures"], states["conditions"], states["medications"]) == (
+        "complete",
+        "complete",
+        "unavailable",
+    )
+    order = card["suggestions"][0]["actions"][0]["resource"]
+    assert order["requester"] == {"reference": "PractitionerRole/e-QokEGUJIzyynNdkCFrs9w3"}
+    assert order["basedOn"] == [{"reference": assessment["planned_surgery"]["orders"][0]}]
+
+
+def test_discovery_has_the_form_that_the_specification_asks(client: FlaskClient) -> None:
+    assert faults(client.get("/cds-services").get_json(), "discovery") == []

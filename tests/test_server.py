@@ -1,0 +1,305 @@
+"""The real server in a process of its own, on loopback: it starts, answers, stops, and says why if it cannot start."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import json
+
+from fixtures.teaching import teaching_patients
+from sandbox.hook_calls import hook_call
+
+ROOT = Path(__file__).resolve().parent.parent
+SIGN = "/cds-services/second-opinion-order-sign"
+PATIENCE = 30.0
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "plugin", *arguments]
+
+
+def environment(**more: str) -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | more
+
+
+@dataclass
+class Server:
+    """A server that runs, and the file with all it says."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text("utf-8", "replace")
+
+    def ask(self, method: str, path: str, body: Any = None, timeout: float = PATIENCE) -> tuple[HTTPResponse, Any]:
+        headers = {"Origin": "https://ehr.example"} | ({"Content-Type": "application/json"} if body else {})
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=timeout)) as connection:
+            connection.request(method, path, json.encode(body) if body else None, headers)
+            response = connection.getresponse()
+            return response, json.decode(response.read())
+
+    def wait(self) -> int:
+        """The exit code, once it has stopped."""
+        return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def running(folder: Path, name: str, *arguments: str, **more: str) -> Iterator[Server]:
+    port, log = free_port(), folder / f"{name}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command(name, "--port", str(port), *arguments),
+            cwd=folder, env=environment(**more), stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    server = Server(port, process, log)
+    try:
+        until_it_answers(server)
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(PATIENCE + 10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def until_it_answers(server: Server) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and server.process.poll() is None:
+        try:
+            server.ask("GET", "/cds-services", timeout=2)
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail(f"It did not start. It said:\n{server.said}")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("serve"), "serve") as started:
+        yield started
+
+
+def refused(*arguments: str) -> tuple[int, str]:
+    """The exit code and the message of a command that should not start."""
+    done = subprocess.run(command(*arguments), env=environment(), capture_output=True, text=True, timeout=PATIENCE)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stderr
+
+
+def call() -> dict[str, Any]:
+    return hook_call(teaching_patients(date.today())[0], "order-sign")
+
+
+# ---- it runs
+
+
+def test_it_prints_its_link_and_discovery_answers_there(server: Server) -> None:
+    assert f"http://127.0.0.1:{server.port}/cds-services" in server.said
+    response, body = server.ask("GET", "/cds-services")
+    assert (response.status, len(body["services"])) == (200, 3)
+    assert response.headers["Access-Control-Allow-Origin"] in ("*", "https://ehr.example")
+
+
+def test_a_call_gets_its_card_and_the_cards_link_is_its_own_address(server: Server) -> None:
+    response, body = server.ask("POST", SIGN, call())
+    assert response.status == 200
+    (card,) = body["cards"]
+    assert card["indicator"] == "warning"
+    assert card["links"][0]["url"].startswith(f"http://127.0.0.1:{server.port}/why#")
+
+
+def test_an_order_signed_after_its_card_gets_no_second_card(server: Server) -> None:
+    again = call()
+    server.ask("POST", SIGN, again)
+    again["context"]["draftOrders"]["entry"][0]["resource"]["status"] = "active"
+    assert server.ask("POST", SIGN, again)[1] == {"cards": []}
+
+
+def test_the_mock_ehr_is_not_there(server: Server) -> None:
+    response, body = server.ask("GET", "/sandbox/patients")
+    assert (response.status, body["resourceType"]) == (404, "OperationOutcome")
+
+
+def test_a_body_sent_in_chunks_is_read(server: Server) -> None:
+    body = json.encode(call())
+    assert b'"cards":[{' in sent_in_chunks(server, [body[:1000], body[1000:]])
+
+
+def test_a_body_too_long_is_413_also_when_sent_in_chunks(server: Server) -> None:
+    assert sent_in_chunks(server, [b" " * 2**20] * 33).startswith(b"HTTP/1.1 413 ")
+
+
+def sent_in_chunks(server: Server, chunks: list[bytes]) -> bytes:
+    """The beginning of the answer, as it comes over the wire."""
+    head = f"POST {SIGN} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as connection:
+        connection.sendall(head.encode())
+        try:
+            for chunk in [*chunks, b""]:
+                connection.sendall(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it has heard enough, and its answer is waiting
+        answer = b""
+        while b"}" not in answer.partition(b"\r\n\r\n")[2] and (more := connection.recv(65536)):
+            answer += more
+        return answer
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        b"",
+        b"GET /cds-serv",
+        f"POST {SIGN} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n{{".encode(),
+    ],
+    ids=["nothing", "half a line", "half a body"],
+)
+def test_connections_that_send_only_half_keep_nobody_else_from_being_answered(server: Server, half: bytes) -> None:
+    with ExitStack() as held:
+        for _ in range(20):
+            waiting = held.enter_context(socket.create_connection(("127.0.0.1", server.port), PATIENCE))
+            waiting.sendall(half)
+        time.sleep(0.5)  # until they are all being waited for
+        response, _ = server.ask("GET", "/cds-services", timeout=5)
+        assert response.status == 200
+
+
+def test_several_workers_share_one_port(tmp_path: Path) -> None:
+    with running(tmp_path, "serve", "--workers", "2") as both:
+        shown = [both.ask("POST", SIGN, call())[1]["cards"] for _ in range(4)]
+        assert [card["indicator"] for (card,) in shown] == ["warning"] * 4
+
+
+# ---- it stops
+
+
+def test_it_stops_when_told_to_and_finishes_what_it_is_answering(tmp_path: Path) -> None:
+    body = json.encode(call())
+    head = (
+        f"POST {SIGN} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    with running(tmp_path, "serve") as server:
+        with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as connection:
+            connection.sendall(head.encode() + body[:1000])
+            assert b"100" in connection.recv(1000)  # it is being read
+            server.process.terminate()
+            connection.sendall(body[1000:])
+            answer = b""
+            while more := connection.recv(65536):
+                answer += more
+        assert b'"cards":[{' in answer
+        assert server.wait() == 0
+        assert "Traceback" not in server.said
+        with pytest.raises(ConnectionRefusedError):
+            server.ask("GET", "/cds-services")
+
+
+# ---- it does not start, and says why
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "ehr.example"])  # noqa: S104, refused is what we test
+def test_only_loopback_is_served(host: str) -> None:
+    code, said = refused("serve", "--host", host, "--port", str(free_port()))
+    assert code == 2
+    assert host in said and "--host 127.0.0.1" in said
+
+
+@pytest.mark.parametrize("name", ["serve", "demo"])
+def test_a_port_in_use_is_named_and_another_is_proposed(name: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, said = refused(name, "--port", str(port))
+    assert code == 1
+    assert f"Port {port}" in said and re.search(r"--port \d+", said)
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "http"])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    code, said = refused("serve", "--port", port)
+    assert code != 0
+    assert "port" in said.lower() and port in said
+
+
+def test_the_other_loopback_address_is_served_too(tmp_path: Path) -> None:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    port, log = free_port(), tmp_path / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command("serve", "--host", "::1", "--port", str(port)),
+            env=environment(), stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and process.poll() is None and b"cds-services" not in log.read_bytes():
+            time.sleep(0.05)
+        assert f"http://[::1]:{port}/cds-services" in log.read_text()
+        with socket.create_connection(("::1", port), PATIENCE) as connection:
+            connection.sendall(b"GET /cds-services HTTP/1.0\r\n\r\n")
+            assert b"200" in connection.recv(100)
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+# ---- the demo
+
+
+def test_the_demo_prints_the_link_to_its_mock_ehr(tmp_path: Path) -> None:
+    with running(tmp_path, "demo", "--no-browser") as demo:
+        assert f"http://127.0.0.1:{demo.port}/sandbox/" in demo.said
+        assert f"http://127.0.0.1:{demo.port}/cds-services" in demo.said
+        assert "Ctrl+C" in demo.said
+        response, patients = demo.ask("GET", "/sandbox/patients")
+        assert (response.status, len(patients)) == (200, 8)
+
+
+def test_the_demo_opens_the_mock_ehr_in_a_browser(tmp_path: Path) -> None:
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > "{opened}"\n')
+    browser.chmod(0o755)
+    with running(tmp_path, "demo", BROWSER=f"{browser} %s", DISPLAY=":0") as demo:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and not (opened.exists() and opened.read_text().strip()):
+            time.sleep(0.05)
+        assert opened.read_text().strip() == f"http://127.0.0.1:{demo.port}/sandbox/"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux would open a text browser")
+def test_the_demo_opens_no_browser_where_there_is_no_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    opened = tmp_path / "opened"
+    with running(tmp_path, "demo", BROWSER=f"touch {opened} #%s") as demo:
+        assert f"http://127.0.0.1:{demo.port}/sandbox/" in demo.said
+    assert not opened.exists()
