@@ -87,7 +87,7 @@ def ties_of(index_path: str | Path, npi: str) -> Ties | None:
             return None
         ((payers,),) = index.execute(_PAYERS, (int(npi),))
         summary = _summary(index)
-    by_nature = tuple(Share(nature, *sums, (first, last)) for nature, *sums, first, last in found)
+    by_nature = tuple(Share(row[0], row[1], row[2], row[3], (row[4], row[5])) for row in found)
     return Ties(
         npi=npi,
         total_cents=sum(share.cents for share in by_nature),

@@ -44,7 +44,9 @@ class Reading:
         """Raises UnreadableInput if nothing counted: such an index would say of everyone that nothing is on file."""
         if total_cents is None:
             shown = "; ".join(self._bad_rows[:1])
-            raise UnreadableInput(f"None of {self._left_out.total()} rows counts. {shown or 'Check which file this is'}.")
+            raise UnreadableInput(
+                f"None of {self._left_out.total()} rows counts. {shown or 'Check which file this is'}."
+            )
         return Summary(
             sources=self.sources,
             published=max(day for _, day in self._published.values()),

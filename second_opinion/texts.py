@@ -35,6 +35,8 @@ _OTHER_JOINT = re.compile(
 )
 _HISTORY = re.compile(r"\b(?:" + "|".join(_WORDS["history"]) + r")\b[^,;.()]*", re.IGNORECASE)
 _CARE = {kind: _any(words) for kind, words in _WORDS["care"].items()}
+# What follows such a word, up to the next comma or stop, is not what the patient has.
+_NOT_DIAGNOSED = re.compile(r"\b(?:" + "|".join(_WORDS["not_diagnosed"]) + r")\b[^,;.()]*", re.IGNORECASE)
 _NOT_CARE = _any(_WORDS["not_care"])
 _REFERRAL = _any(_WORDS["referral"])
 _NAMES = VALUE_SETS["analgesics"]["names"]
@@ -53,7 +55,7 @@ def operation_in(text: str) -> Meaning | None:
     now = _HISTORY.sub(" ", _OTHER_JOINT.sub(" ", text))
     kinds = {kind for kind, pattern in _OPERATIONS.items() if pattern.search(now)}
     alone = {region for region, pattern in _ALONE.items() if pattern.search(now)}
-    regions = alone | set(_regions_in(now) or _regions_in(text))
+    regions = alone | set(regions_in(now) or regions_in(text))
     if alone:
         kinds.add("fusion")
     if not kinds or not regions:
@@ -64,7 +66,8 @@ def operation_in(text: str) -> Meaning | None:
     return Meaning(value_set="spine_surgery", kind=kind, regions=Regions(regions - {"unknown"}), label=text)
 
 
-def _regions_in(text: str) -> set[str]:
+def regions_in(text: str) -> set[str]:
+    """The regions that a text names, by word or level; 'unknown' for a spine of no named region."""
     named = {region for region, pattern in _REGIONS.items() if pattern.search(text)}
     letters = (letter for level in _LEVEL.finditer(text) for letter in level.groups() if letter)
     return named | {_LETTERS[letter.lower()] for letter in letters}
@@ -79,7 +82,7 @@ def care_in(text: str) -> Meaning | None:
         if pattern.search(text):
             if _REFERRAL.search(text):
                 return Meaning(value_set="nonsurgical_care", kind=f"{kind}_referral", label=text)
-            regions = Regions(_regions_in(text) - {"unknown"})
+            regions = Regions(regions_in(text) - {"unknown"})
             modality = _MODALITY[kind]
             return Meaning(value_set="nonsurgical_care", kind=kind, regions=regions, modality=modality, label=text)
     return None
@@ -121,9 +124,9 @@ _DIAGNOSES = _diagnosis_names()
 @lru_cache(maxsize=16384)
 def diagnosis_in(text: str) -> Meaning | None:
     """The diagnosis whose name's words all stand in this text, in any order; the region is what the text says."""
-    words = frozenset(_WORD.findall(text.lower()))
+    words = frozenset(_WORD.findall(_NOT_DIAGNOSED.sub(" ", text).lower()))
     for name, meaning in _DIAGNOSES:
         if name <= words:
-            regions = Regions(_regions_in(text) - {"unknown"}) or meaning.regions
+            regions = Regions(regions_in(text) - {"unknown"}) or meaning.regions
             return replace(meaning, regions=regions, label=text)
     return None

@@ -7,6 +7,7 @@ from second_opinion.from_fhir import shapes
 from second_opinion.from_fhir.concepts import (
     CARE,
     DIAGNOSIS,
+    OPERATION,
     OPERATION_OR_CARE,
     has_code,
     names_of,
@@ -20,6 +21,8 @@ from second_opinion.from_fhir.spoken import notes, said
 from second_opinion.record import Event
 
 _SNOMED = "http://snomed.info/sct"
+_NO = "373067005"
+_NEUTRAL = ("assertion", "75310-3", "")  # 'health concerns', and codes that say only that the value says it
 _PROCEDURE = frozenset("preparation in-progress not-done on-hold stopped completed entered-in-error".split())
 _OBSERVATION = frozenset("final amended corrected entered-in-error cancelled".split())
 _ENCOUNTER = frozenset(
@@ -89,17 +92,13 @@ def reasons_of(it: Reasoned, inside: shapes.Resource, source: str, context: Cont
 
 
 def reasons_unread(it: Reasoned, inside: shapes.Resource, context: Context) -> bool:
-    """Whether a diagnosis is given by a reference that cannot be resolved; a reason may also be a report or a value."""
+    """Whether a reason is given by a reference that cannot be resolved."""
     references = [each for each in it.reasonReference or () if each.reference]
-    return any(
-        context.resolve(each, inside) is None
-        for each in references
-        if not plain_reference(each.reference or "").startswith(("Observation/", "DiagnosticReport/", "Document"))
-    )
+    return any(context.resolve(each, inside) is None for each in references)
 
 
 def condition(it: shapes.Condition, source: str, context: Context) -> Iterator[Event]:
-    meanings, label, by = read(it.code)
+    meanings, label, by = read(it.code, DIAGNOSIS)
     if not meanings:
         return
     clinical, verified = status_code(it.clinicalStatus), status_code(it.verificationStatus)
@@ -150,11 +149,30 @@ def _told(it: shapes.Observation, source: str) -> Iterator[Event]:
 
 
 def _measured(it: shapes.Observation) -> Iterator[tuple[shapes.Concept | None, shapes.Quantity | None, float | None]]:
-    yield it.code, it.valueQuantity, it.valueInteger
-    if it.valueCodeableConcept:
+    """What is measured or stated: by the code, by a coded value, by the components."""
+    if not _denied(it):
+        yield it.code, it.valueQuantity, it.valueInteger
+    if it.valueCodeableConcept and not (_refuses(it.valueCodeableConcept) and not _speaks_of_the_spine(it.code)):
         yield it.valueCodeableConcept, None, None
     for part in it.component or ():
         yield part.code, part.valueQuantity, part.valueInteger
+
+
+def _denied(it: shapes.Observation) -> bool:
+    """'Procedure not wanted: no'."""
+    value = it.valueCodeableConcept
+    return it.valueBoolean is False or has_code(value, _SNOMED, _NO) or status_code(value) in ("no", "n")
+
+
+def _refuses(value: shapes.Concept) -> bool:
+    return any(meaning.value_set == "patient_statements" for meaning in read(value)[0])
+
+
+def _speaks_of_the_spine(code: shapes.Concept | None) -> bool:
+    """'Colonoscopy: declined' is no statement about the spine; 'assertion: declined' stands for itself."""
+    meanings = read(code, OPERATION)[0]
+    of_ours = any(meaning.value_set in ("spine_surgery", "patient_statements") for meaning in meanings)
+    return of_ours or code is None or status_code(code) in _NEUTRAL
 
 
 def encounter(it: shapes.Encounter, source: str, context: Context) -> Iterator[Event]:

@@ -9,6 +9,7 @@ from second_opinion.texts import care_in, diagnosis_in, medicine_in, operation_i
 from second_opinion.value_sets import Meaning, meanings_of
 
 Reader = Callable[[str], Meaning | None]
+OPERATION: tuple[Reader, ...] = (operation_in,)
 OPERATION_OR_CARE: tuple[Reader, ...] = (operation_in, care_in)
 CARE: tuple[Reader, ...] = (care_in,)
 MEDICINE: tuple[Reader, ...] = (medicine_in,)

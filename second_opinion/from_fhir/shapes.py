@@ -117,6 +117,7 @@ class Observation(Resource, gc=False):
     valueInteger: float | None = None
     valueCodeableConcept: Concept | None = None
     valueString: str | None = None
+    valueBoolean: bool | None = None
     note: list[Annotation] | None = None
     component: list[Component] | None = None
 

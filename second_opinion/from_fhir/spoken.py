@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator
 from datetime import date
 
-from second_opinion.discussions import discussion_in
+from second_opinion.discussions import discussed
 from second_opinion.from_fhir import shapes
-from second_opinion.from_fhir.concepts import read
+from second_opinion.from_fhir.concepts import OPERATION, plain_reference, read
 from second_opinion.from_fhir.context import Context, aside
 from second_opinion.from_fhir.dates import day_of
 from second_opinion.record import Event
 from second_opinion.statements import statements_in
+from second_opinion.texts import regions_in
 from second_opinion.value_sets import Meaning
 
 STATEMENTS = "patient_statements"
@@ -19,6 +20,8 @@ OPTIONS_DISCUSSION = "urn:org.second-opinion:questionnaire:options-discussion"
 _PREFERENCE, _CONCERN = "preference", "concern"
 _STANCES = {"surgery": "for_surgery", "other-treatment": "against_surgery", "no-surgery": "against_surgery"}
 _GOAL = frozenset(("proposed", "planned", "accepted", "active", "on-hold", "completed", "cancelled", "rejected"))
+_OTHER_SCOPES = {"patient-privacy", "research", "adr"}
+_NOT_SENT = ("preparation", "on-hold")
 _GONE = ("entered-in-error", "cancelled", "rejected", "not-done")
 _SENT = frozenset(("preparation", "in-progress", "on-hold", "completed", "stopped"))
 _DOCUMENT = frozenset(("current", "superseded"))
@@ -54,13 +57,12 @@ def goal(it: shapes.Goal, source: str, context: Context) -> Iterator[Event]:
 
 def communication(it: shapes.Communication, source: str, context: Context) -> Iterator[Event]:
     """A patient's own words are statements; a talk about options counts whoever wrote it down."""
-    if it.status in _GONE:
+    if it.status in (*_GONE, *_NOT_SENT):
         return
     on = day_of(it.sent) or day_of(it.received)
     unplaced = aside(it.status, _SENT)
     titles = [read(concept)[1] for concept in (it.topic, *(it.category or ()))]
-    yield from _discussed(titles, it.status or "", source, "Communication", on, unplaced)
-    from_patient = bool(it.sender and (it.sender.reference or "").split("/")[-2:-1] in (["Patient"], ["RelatedPerson"]))
+    yield from _discussed(discussed(titles), it.status or "", source, "Communication", on, unplaced)
     for concept in it.reasonCode or ():
         meanings, label, by = read(concept)
         if any(meaning.value_set == STATEMENTS for meaning in meanings):
@@ -68,47 +70,47 @@ def communication(it: shapes.Communication, source: str, context: Context) -> It
                 source=source, resource="Communication", on=on, until=on, meanings=meanings, label=label, by=by,
                 status=it.status or "", aside=unplaced or ("" if on else "no date"),
             )  # fmt: skip
-    if from_patient:
-        for payload in it.payload or ():
-            yield from said(payload.contentString, source, "Communication", on, unplaced)
+    if it.sender and plain_reference(it.sender.reference or "").startswith("Patient/"):
+        for words in (read(it.topic)[1], *(payload.contentString for payload in it.payload or ())):
+            yield from said(words, source, "Communication", on, unplaced)
         yield from notes(it.note, source, "Communication", on)
 
 
 def document(it: shapes.DocumentReference, source: str, context: Context) -> Iterator[Event]:
     if it.status in _GONE or it.docStatus == "entered-in-error":
         return
-    titles = [read(it.type)[1], it.description or ""]
-    titles += [read(concept)[1] for concept in it.category or ()]
+    titles = [read(it.type)[1], it.description or "", *(read(concept)[1] for concept in it.category or ())]
     titles += [content.attachment.title or "" for content in it.content or () if content.attachment]
     unplaced = aside(it.status, _DOCUMENT)
-    yield from _discussed(titles, it.status or "", source, "DocumentReference", day_of(it.date), unplaced)
+    yield from _discussed(
+        discussed(titles), it.status or "", source, "DocumentReference", day_of(it.date), unplaced
+    )  # fmt: skip
 
 
 def consent(it: shapes.Consent, source: str, context: Context) -> Iterator[Event]:
-    """A consent to treatment; one to the use of data says nothing about options."""
-    scope = {coding.code for coding in (it.scope.coding or ()) if coding} if it.scope else set()
-    if scope & {"patient-privacy", "research", "adr"}:
+    """A consent to this treatment; one to the use of data, or to another procedure, says nothing about options."""
+    scope = {coding.code for coding in it.scope.coding or ()} if it.scope else set()
+    codes = (it.provision.code or []) if it.provision else []
+    of_the_spine = [read(code, OPERATION)[1] for code in codes if _is_operation(code)]
+    if scope & _OTHER_SCOPES or (codes and not of_the_spine):
         return
-    named = [read(code)[1] for code in (it.provision.code or () if it.provision else ())]
-    titles = [read(concept)[1] for concept in it.category or ()]
-    words = " for ".join(filter(None, [" ".join(filter(None, titles)) or "consent", *named]))
-    words = words if "consent" in words.lower() else f"consent: {words}"
-    yield from _discussed(
-        [f"informed {words}"], it.status or "", source, "Consent", day_of(it.dateTime), aside(it.status, _CONSENT)
-    )
+    titles = [*of_the_spine, *(read(concept)[1] for concept in it.category or ())]
+    title = discussed(titles, is_consent=bool(of_the_spine) or "treatment" in scope)
+    yield from _discussed(title, it.status or "", source, "Consent", day_of(it.dateTime), aside(it.status, _CONSENT))
 
 
-def _discussed(
-    titles: Iterable[str], status: str, source: str, resource: str, on: date | None, unplaced: str
-) -> Iterator[Event]:
-    for title in titles:
-        if title and discussion_in(title):
-            meaning = Meaning(value_set=DISCUSSED, kind=resource.lower(), label=title)
-            yield Event(
-                source=source, resource=resource, status=status, on=on, until=on, meanings=(meaning,), label=title,
-                by="text", aside=unplaced or ("" if on else "no date"),
-            )  # fmt: skip
-            return
+def _is_operation(code: shapes.Concept) -> bool:
+    return any(meaning.value_set == "spine_surgery" for meaning in read(code, OPERATION)[0])
+
+
+def _discussed(title: str, status: str, source: str, resource: str, on: date | None, unplaced: str) -> Iterator[Event]:
+    if title:
+        regions = frozenset(regions_in(title) - {"unknown"})
+        meaning = Meaning(value_set=DISCUSSED, kind=resource.lower(), label=title, regions=regions)
+        yield Event(
+            source=source, resource=resource, status=status, on=on, until=on, meanings=(meaning,), label=title,
+            by="text", aside=unplaced or ("" if on else "no date"),
+        )  # fmt: skip
 
 
 def response(it: shapes.QuestionnaireResponse, source: str, context: Context) -> Iterator[Event]:

@@ -15,12 +15,12 @@ from second_opinion.rules.wording import unread_words
 
 PAGE = Page("rules/options_discussed.yaml", ("name", "status", "outcomes", "weight", "wording", "review", "value_sets"))
 LANES = ("consents", "documents", "communications", "questionnaire_responses")
-_GIVEN = ("active", "current", "completed", "amended", "in-progress", "superseded")
+_GIVEN = ("active", "current", "completed", "amended")
 
 
 def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> Finding:
     since = limits.look_back.before(record.as_of)
-    events = Events(event for lane in LANES for event in record[lane].events)
+    events = Events(event for lane in LANES for event in record[lane].events).in_region(surgery.regions)
     found = events.of("options_discussed").with_status(*_GIVEN).between(since, record.as_of)
     aside = Events(event for lane in LANES for event in record[lane].aside.of("options_discussed"))
     unread = record.not_complete(*LANES)

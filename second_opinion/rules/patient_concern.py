@@ -21,8 +21,10 @@ _ROLES = ("concern", "wants_second_opinion")
 
 def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> Finding:
     since = limits.look_back.before(record.as_of)
-    stated = Events(_stated(record)).between(since, record.as_of)
+    found = Events(_stated(record))
+    stated = found.between(since, record.as_of)
     aside = Events(event for lane in LANES for event in record[lane].aside if _is_request(event))
+    aside = Events((*aside, *(event for event in found if event.on is None)))
     unread = record.not_complete(*LANES)
     if stated:
         outcome = Outcome.CONCERN

@@ -8,6 +8,8 @@ Not applicable when    the patient's wishes are not recorded.
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from second_opinion.findings import Finding, Outcome, shown
 from second_opinion.limits import Limits, Page
 from second_opinion.plain_words import plain, spoken_date
@@ -30,9 +32,11 @@ _SPINE_RELATED = (SPINE_SURGERY, "nonsurgical_care", "second_opinion", "spine_im
 
 def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> Finding:
     since = limits.look_back.before(record.as_of)
-    stated = [event for event in _stated(record, surgery) if event.on and since <= event.on <= record.as_of]
+    found = list(_stated(record))
+    stated = [event for event in found if event.on and since <= event.on <= record.as_of]
     stated.sort(key=lambda event: (event.on, _stance(event) in _AGAINST))
     aside = Events(event for lane in LANES for event in record[lane].aside if _stance(event) in _AGAINST)
+    aside = Events((*aside, *(event for event in found if event.on is None and _stance(event) in _AGAINST)))
     unread = record.not_complete(*LANES)
     if stated:
         outcome = Outcome.CONCERN if _stance(stated[-1]) in _AGAINST else Outcome.MET
@@ -41,13 +45,14 @@ def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> 
     return _finding(outcome, surgery, stated, aside, unread)
 
 
-def _stated(record: PatientRecord, surgery: PlannedSurgery) -> Iterator[Event]:
+def _stated(record: PatientRecord) -> Iterator[Event]:
     for lane in LANES:
         for event in record[lane].events:
             if event.resource in _ALONE and _stance(event):
                 yield event
             elif event.resource == "Procedure" and event.status == "not-done" and event.means(SPINE_SURGERY):
-                yield from [event] if _stance(event) else ()
+                if _stance(event):
+                    yield replace(event, label=f"{event.note or 'declined'}: {event.label}")
     for order in (*record["service_requests"].events, *record.orders):
         yield from _reasons_of(order)
 
@@ -77,8 +82,10 @@ def _finding(
     outcome: Outcome, surgery: PlannedSurgery, stated: list[Event], aside: Iterable[Event], unread: tuple[str, ...]
 ) -> Finding:
     latest = stated[-1] if stated else None
+    wording = PAGE["wording"]
     words = {
         "quote": plain(latest.label, 160) if latest else "",
+        "said": wording["quoted" if latest and latest.by == "text" else "coded"],
         "when": spoken_date(latest.on) if latest else "",
         "planned": operation_words(surgery.kind, surgery.regions).capitalize(),
         "unread": unread_words(unread, aside),
@@ -86,11 +93,11 @@ def _finding(
     return Finding(
         rule="patient_goals",
         outcome=outcome,
-        says=PAGE["wording"]["says"][outcome].format(**words),
+        says=wording["says"][outcome].format(**words),
         evidence=(
             *(shown(event, _stance(event)) for event in reversed(stated)),
             *(shown(event, "set_aside") for event in aside),
         ),
         could_not_read=unread if outcome is Outcome.COULD_NOT_ASSESS else (),
-        summary=tuple(form.format(**words) for form in PAGE["wording"]["summary"].get(outcome, ())),
+        summary=tuple(form.format(**words) for form in wording["summary"].get(outcome, ())),
     )

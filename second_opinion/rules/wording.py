@@ -9,7 +9,7 @@ from second_opinion.record import Event, PatientRecord
 LANE_WORDS = {
     "patient": "the patient's data", "procedures": "procedures", "conditions": "diagnoses",
     "care_plans": "care plans", "service_requests": "orders and referrals", "medications": "medications",
-    "observations": "scores", "encounters": "encounters", "goals": "goals", "documents": "documents",
+    "observations": "observations", "encounters": "encounters", "goals": "goals", "documents": "documents",
     "communications": "messages", "consents": "consents", "appointments": "appointments",
     "questionnaire_responses": "questionnaires",
 }  # fmt: skip
