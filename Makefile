@@ -9,7 +9,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 -
         --quiet --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean chromium
+.PHONY: help demo test check bench pages lock clean chromium
 .DELETE_ON_ERROR:
 
 help: ## Lists these targets
@@ -30,6 +30,9 @@ check: .venv/dev.stamp chromium ## Runs what a push needs: format, lint, types, 
 
 bench: .venv/dev.stamp ## Measures the speed of the assessment
 	$(BIN)/python -m benchmarks $(ARGS)
+
+pages: .venv/dev.stamp ## Writes docs/rules/*.md anew from rules, vignettes and value sets
+	$(BIN)/python -m docs.generate
 
 lock: .venv/dev.stamp ## Renews requirements/*.txt from pyproject.toml (newer versions: ARGS=--upgrade)
 	$(PIP) install --quiet uv

@@ -25,6 +25,7 @@ _TABLES = """
     BEGIN;
 """
 _COUNT = "INSERT INTO rows.counted VALUES (?, ?, ?, ?)"
+_KIND = "INSERT INTO kinds VALUES (?, ?, ?, ?)"
 _SUM = "INSERT INTO sums SELECT npi, kind, sum(cents), sum(payments) FROM rows.counted GROUP BY 1, 2 ORDER BY 1, 2"
 _TOTALS = "SELECT count(DISTINCT npi), sum(cents) FROM sums"
 
@@ -59,7 +60,7 @@ def _sources(paths: list[Path]) -> tuple[Source, ...]:
 def _one_builder(index: Path) -> Iterator[None]:
     # SQLite's lock is there on every system, and is gone with a killed process.
     with closing(sqlite3.connect(f"{index}.lock", timeout=_LOCK_SECONDS, isolation_level=None)) as lock:
-        lock.execute("BEGIN EXCLUSIVE")
+        lock.executescript("PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE")
         yield
 
 
@@ -93,10 +94,8 @@ def _build(paths: list[Path], sources: tuple[Source, ...], index: Path, progress
 
 
 def _fill(draft: sqlite3.Connection, reading: Reading, paths: list[Path]) -> Summary:
-    for path in paths:
-        draft.executemany(_COUNT, reading.payments_in(path))
-    kinds = ((number, kind.year, kind.nature, reading.payers[kind.payer]) for kind, number in reading.kinds.items())
-    draft.executemany("INSERT INTO kinds VALUES (?, ?, ?, ?)", kinds)
+    draft.executemany(_COUNT, reading.payments(paths))
+    draft.executemany(_KIND, reading.kinds())
     draft.execute(_SUM)
     summary = reading.summary(*draft.execute(_TOTALS).fetchone())
     draft.execute("INSERT INTO about VALUES (?)", (json.encode(summary).decode(),))

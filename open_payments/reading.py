@@ -16,41 +16,46 @@ Progress = Callable[[int, int], None]  # bytes read, bytes in all; packed ones c
 Payment = tuple[int, int, int, int]  # NPI, number of its kind, cents, number of payments
 _ROWS_BETWEEN_PROGRESS = 65_536
 _BAD_ROWS_NAMED = 10
+_NO_END = LeftOut("bad", "a quote never closes, so lines before it may be lost too")
 
 
 class Reading:
     """What was met so far. Kinds and payers stay in memory: a few ten thousand, however many rows."""
 
     def __init__(self, sources: tuple[Source, ...], progress: Progress) -> None:
-        self.sources = sources
-        self.bytes_in_all = sum(source.size_bytes for source in sources)
-        self.kinds: dict[Kind, int] = {}
-        self.payers: dict[str, int] = {}
+        self._sources = sources
         self._progress = progress
         self._bytes_before = 0
         self._counted = 0
         self._left_out: Counter[str] = Counter()
         self._bad_rows: list[str] = []
-        self._first_rows: dict[tuple[str, ...], str] = {}
-        self._published: dict[int, tuple[str, date]] = {}
+        self._kinds: dict[Kind, int] = {}
+        self._payers: dict[str, int] = {}
+        self._first_rows: dict[tuple[str, ...], Csv] = {}
+        self._published: dict[int, tuple[Csv, date]] = {}
+        self._days: set[date] = set()
 
-    def payments_in(self, path: Path) -> Iterator[Payment]:
+    def payments(self, paths: list[Path]) -> Iterator[Payment]:
         """Raises UnreadableInput for a file that cannot be used."""
-        for file in csvs_in(path):
-            yield from self._payments(file)
-        self._bytes_before += path.stat().st_size
+        for path, source in zip(paths, self._sources, strict=True):
+            for file in csvs_in(path):
+                yield from self._payments(file)
+            self._bytes_before += source.size_bytes
+
+    def kinds(self) -> Iterator[tuple[int, int, str, int]]:
+        """Number, year, nature and the payer, who is a number too."""
+        for kind, number in self._kinds.items():
+            yield number, kind.year, kind.nature, self._payers[kind.payer]
 
     def summary(self, clinicians: int, total_cents: int | None) -> Summary:
         """Raises UnreadableInput if nothing counted: such an index would say of everyone that nothing is on file."""
         if total_cents is None:
-            shown = "; ".join(self._bad_rows[:1])
-            raise UnreadableInput(
-                f"None of {self._left_out.total()} rows counts. {shown or 'Check which file this is'}."
-            )
+            first = "".join(self._bad_rows[:1]) or "Take the general-payments file of a program year"
+            raise UnreadableInput(f"None of {self._left_out.total()} rows in the Open Payments files counts. {first}.")
         return Summary(
-            sources=self.sources,
-            published=max(day for _, day in self._published.values()),
-            years=(min(kind.year for kind in self.kinds), max(kind.year for kind in self.kinds)),
+            sources=self._sources,
+            published=max(self._days),
+            years=(min(self._published), max(self._published)),
             clinicians=clinicians,
             total_cents=total_cents,
             rows=self._counted + self._left_out.total(),
@@ -67,16 +72,17 @@ class Reading:
         rows = _rows(reader)
         width, kind_cells, npi_at, amount_at, payments_at = columns_of(next(rows, []), file.name)
         kinds: dict[tuple[str, ...], int | LeftOut] = {}  # what payments have in common is looked at once
-        for count, row in enumerate(self._not_read_before(rows, file.name), start=1):
+        for count, row in enumerate(self._not_read_before(rows, file), start=1):
             if count % _ROWS_BETWEEN_PROGRESS == 0:
-                self._progress(self._bytes_before + file.bytes_read(), self.bytes_in_all)
+                self._progress(self._bytes_before + file.bytes_read(), sum(s.size_bytes for s in self._sources))
             if len(row) != width:
-                self._leave_out(LeftOut("bad", f"it has {len(row)} columns, not {width}"), file.name, reader.line_num)
+                why = LeftOut("bad", f"it has {len(row)} columns, not {width}") if row else _NO_END
+                self._leave_out(why, file, reader.line_num)
                 continue
             cells = kind_cells(row)
             kind = kinds.get(cells)
             if kind is None:
-                kind = kinds[cells] = self._kind(cells, file.name)
+                kind = kinds[cells] = self._kind(cells, file)
             npi, cents, payments = npi_of(row[npi_at]), cents_of(row[amount_at]), whole_of(row[payments_at])
             if (
                 isinstance(kind, LeftOut)
@@ -85,37 +91,40 @@ class Reading:
                 or isinstance(payments, LeftOut)
             ):
                 why = next(found for found in (kind, npi, cents, payments) if isinstance(found, LeftOut))
-                self._leave_out(why, file.name, reader.line_num)
+                self._leave_out(why, file, reader.line_num)
             else:
                 self._counted += 1
                 yield npi, kind, cents, payments
 
-    def _kind(self, cells: tuple[str, ...], name: str) -> int | LeftOut:
+    def _kind(self, cells: tuple[str, ...], file: Csv) -> int | LeftOut:
         found = kind_of(cells)
         if isinstance(found, LeftOut):
             return found
         kind, day = found
-        other, before = self._published.setdefault(kind.year, (name, day))
-        if other != name and before != day:
+        other, before = self._published.setdefault(kind.year, (file, day))
+        if other is not file and before != day:
             raise UnreadableInput(
-                f"{other} and {name} are two publications ({before}, {day}) of program year {kind.year}: it would "
-                "count twice. Give the newer one only."
+                f"{other.name} and {file.name} are two publications ({before}, {day}) of program year {kind.year}: "
+                "it would count twice. Give the newer one only."
             )
-        self.payers.setdefault(kind.payer, len(self.payers))
-        return self.kinds.setdefault(kind, len(self.kinds))
+        self._days.add(day)
+        self._payers.setdefault(kind.payer, len(self._payers))
+        return self._kinds.setdefault(kind, len(self._kinds))
 
-    def _not_read_before(self, rows: Iterator[list[str]], name: str) -> Iterator[list[str]]:
+    def _not_read_before(self, rows: Iterator[list[str]], file: Csv) -> Iterator[list[str]]:
         for row in rows:
-            other = self._first_rows.setdefault(tuple(row), name)
-            if other is not name:
-                raise UnreadableInput(f"{other} and {name} begin alike: they would count twice. Give one of them.")
+            other = self._first_rows.setdefault(tuple(row), file)
+            if other is not file:
+                raise UnreadableInput(
+                    f"{other.name} and {file.name} begin alike: they would count twice. Give one of them."
+                )
             return chain([row], rows)
         return rows
 
-    def _leave_out(self, left_out: LeftOut, name: str, line: int) -> None:
-        self._left_out[left_out.reason] += 1
-        if left_out.why and len(self._bad_rows) < _BAD_ROWS_NAMED:
-            self._bad_rows.append(f"{name}, row that ends on line {line}: {left_out.why}")
+    def _leave_out(self, why: LeftOut, file: Csv, line: int) -> None:
+        self._left_out[why.reason] += 1
+        if why.says and len(self._bad_rows) < _BAD_ROWS_NAMED:
+            self._bad_rows.append(f"{file.name}, row that ends on line {line}: {why.says}")
 
 
 def _rows(reader: Iterator[list[str]]) -> Iterator[list[str]]:
@@ -123,5 +132,5 @@ def _rows(reader: Iterator[list[str]]) -> Iterator[list[str]]:
         try:
             yield from filter(None, reader)  # an empty line is no row
             return
-        except csv.Error:  # a quote that never closes: one bad row, and on with the next line
-            yield [""]
+        except csv.Error:  # a field beyond all measure: one bad row, and on with the next line
+            yield []

@@ -48,10 +48,10 @@ class Kind(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """Why a row does not count; `why` says more of a bad one, and quotes nothing: it may be a name."""
+    """Why a row does not count; a bad one `says` what is wrong, and quotes nothing: it may be a name."""
 
     reason: str
-    why: str = ""
+    says: str = ""
 
 
 _NO_AMOUNT = LeftOut("bad", "the amount is not a number of dollars and cents")

@@ -12,6 +12,7 @@ from msgspec import json
 from plugin import settings
 from plugin.as_text import as_text
 from plugin.files import assess_document, paths_of, read_file
+from plugin.rules_text import rules
 from plugin.valuesets import valuesets
 from second_opinion.assess import as_json
 from second_opinion.errors import OrdersMissing, SecondOpinionError, UnreadableInput
@@ -117,6 +118,7 @@ def serve(host: str, port: int, workers: int) -> None:
     _run(host, port, workers, with_sandbox=False, ready=ready)
 
 
+main.add_command(rules)
 main.add_command(valuesets)
 
 

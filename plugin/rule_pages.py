@@ -9,8 +9,8 @@ from fixtures.worked_examples import Example, count_of, examples_of
 from plugin.blocks import Block, Heading, Item, Items, Paragraph, Verbatim
 from plugin.rule_sources import in_force, limits_of, one_line, table, value_sets_of, words
 from second_opinion import planned_surgery, silence
-from second_opinion.plain_words import spoken_date
 from second_opinion.limits import Page
+from second_opinion.plain_words import spoken_date
 from second_opinion.rules import RULES
 from second_opinion.rules.wording import lane_words
 from second_opinion.site import AS_SHIPPED, Site
@@ -74,7 +74,7 @@ def _status(name: str, page: Page, site: Site) -> str:
     if page.content.get("status", "draft") == "draft":
         return _DRAFT + at_site
     review = page["review"]
-    signed = spoken_date(review.get("on", review.get(True)))  # YAML takes a bare `on` for `true`
+    signed = spoken_date(review["signed"])
     return f"Signed by {review['reviewer']} on {signed}; due again {spoken_date(review['next_review'])}.{at_site}"
 
 

@@ -6,9 +6,9 @@ from datetime import date
 
 from fixtures.in_words import SYSTEM_WORDS
 from plugin.blocks import Block, Heading, Item, Items, Paragraph, Table
-from second_opinion.plain_words import listed, spoken_date
 from second_opinion.knowledge import check
 from second_opinion.limits import Page
+from second_opinion.plain_words import listed, spoken_date
 from second_opinion.site import Site
 from second_opinion.value_sets import VALUE_SETS
 

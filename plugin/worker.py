@@ -1,7 +1,8 @@
 """A gunicorn worker that reads requests with waitress: only whole requests reach a thread.
 
-gunicorn's own threaded worker hands a connection to a thread at its first byte, so that a few half-sent requests stop the
-service for everybody (seen with gunicorn 27, November 2026). Here slow clients wait in the event loop, and are dropped.
+gunicorn's own threaded worker hands a connection to a thread at its first byte, so that a few half-sent requests stop
+the service for everybody (seen with gunicorn 27, November 2026). Here slow clients wait in the event loop, and are
+dropped.
 """
 
 import time

@@ -54,6 +54,11 @@ def spoken(start: date, end: date) -> str:
     return f"{days} day" if days == 1 else f"{days} days"
 
 
+def in_weeks(days: int) -> str:
+    """Whole weeks, so that a span and its bar can be compared: '5 weeks'; under two weeks, days."""
+    return f"{days // 7} weeks" if days >= 14 else f"{days} day{'' if days == 1 else 's'}"
+
+
 def _add_months(day: date, months: int) -> date:
     if not months:
         return day

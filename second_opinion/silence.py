@@ -1,4 +1,10 @@
-"""When we say nothing: emergencies, children, the dead, and a second opinion already there."""
+"""When we say nothing: emergencies, children, the dead, and a second opinion already there.
+
+Red flag               a diagnosis of an emergency, active or recent; or such a reason or operation on the order itself.
+Urgent                 the order is stat or asap, or its encounter is one of the emergency department.
+Age, deceased          the patient is under age, or has died.
+Second opinion exists  one was asked for, or another practitioner was consulted about the spine, in the look-back.
+"""
 
 from collections.abc import Iterable
 

@@ -2,20 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from typing import Any
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
-from msgspec import json
-from msgspec.structs import replace
 
 from fixtures.vignettes import Vignette, vignettes
+from fixtures.worked_examples import record_of
 from second_opinion import planned_surgery, silence
 from second_opinion.assess import Assessment, assess
-from second_opinion.from_fhir import read_bundle
 from second_opinion.limits import Limits, Page
 from second_opinion.planned_surgery import in_chart
-from second_opinion.record import Events, PatientRecord, Reading
 from second_opinion.rules import RULES
 
 ALL = vignettes()
@@ -25,19 +23,11 @@ PAGES: dict[str, Page] = {name: rule.PAGE for name, rule in RULES.items()} | {
 }
 
 
-def record_of(vignette: Vignette) -> PatientRecord:
-    entries = [{"resource": resource} for resource in vignette.resources]
-    bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
-    record = read_bundle(json.encode(bundle), vignette.as_of)
-    lanes = dict(record.lanes)
-    for name, state in vignette.unread.items():
-        lost = {"events": Events(), "aside": Events()} if state == "unavailable" else {}
-        lanes[name] = replace(lanes[name], state=Reading(state), why=("403",), **lost)
-    return replace(record, lanes=lanes)
+RECORDS = {(vignette.rule, vignette.name): record_of(vignette) for vignette in ALL}
 
 
 def assessed(vignette: Vignette, limits: Mapping[str, Limits] | None = None) -> Assessment:
-    record = record_of(vignette)
+    record = RECORDS[vignette.rule, vignette.name]
     surgery = in_chart(record, (limits or {}).get("planned_surgery"))
     return assess(record, surgery, limits=limits)
 
@@ -116,8 +106,14 @@ def every_limit() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("name", "limit"), every_limit())
 def test_a_limit_moved_by_one_unit_makes_some_vignette_object(name: str, limit: str, by: int) -> None:
     limits = {name: PAGES[name].limits_on(date(2026, 11, 22)).moved(limit, by)}
-    content = [vignette for vignette in ALL if not objections(vignette)]
+    content = sorted(all_content(), key=lambda vignette: vignette.rule != name)  # the rule's own are quickest to object
     assert any(objections(vignette, limits) for vignette in content), f"no vignette notices {limit} moved by {by}"
+
+
+@cache
+def all_content() -> tuple[Vignette, ...]:
+    """The vignettes that agree as things stand: one that objects anyway would notice nothing."""
+    return tuple(vignette for vignette in ALL if not objections(vignette))
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -125,4 +121,4 @@ def test_a_reviewed_rule_names_its_reviewer_and_dates(name: str) -> None:
     page = PAGES[name]
     assert page["status"] in ("draft", "reviewed")
     if page["status"] == "reviewed":
-        assert all(page["review"][key] for key in ("reviewer", "on", "next_review"))
+        assert all(page["review"][key] for key in ("reviewer", "signed", "next_review"))

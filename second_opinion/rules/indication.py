@@ -62,7 +62,7 @@ def _finding(
         "planned": operation_words(surgery.kind, surgery.regions).capitalize(),
         "operation": operation_words(surgery.kind, surgery.regions),
         "known": listed(dict.fromkeys(within_sentence(plain(event.label, 50)) for event in known)),
-        "supporting": listed(dict.fromkeys(plain(event.label, 60) for event in supporting)),
+        "supporting": _sentence(listed(dict.fromkeys(plain(event.label, 60) for event in supporting))),
         "imaging": wording["imaging"][found].format(count=len(imaging), look_back=look_back),
         "unread": _unread(record, unread, unresolved),
     }
@@ -84,8 +84,11 @@ def _unread(record: PatientRecord, unread: tuple[str, ...], unresolved: bool) ->
     words = [PAGE["wording"]["unresolved"]] if unresolved else []
     if unread or not unresolved:
         words.append(unread_words(unread, record.conditions.aside))
-    said = "; ".join(words)
-    return said[:1].upper() + said[1:]
+    return _sentence("; ".join(words))
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _imaging(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> Events:

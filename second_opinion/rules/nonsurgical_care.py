@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from second_opinion import diagnoses
-from second_opinion.durations import Duration, spoken
+from second_opinion.durations import Duration, in_weeks, spoken
 from second_opinion.findings import Evidence, Finding, Outcome, shown
 from second_opinion.limits import Limits, Page
 from second_opinion.nonsurgical import Care, care_in, modalities
@@ -80,13 +80,14 @@ def _finding(
     unread: tuple[str, ...],
 ) -> Finding:
     forms = [PAGE["modalities"][modality] for modality in modalities(care.received)]
-    span = spoken(*_span(care.received, record, limits))
+    first, last = _span(care.received, record, limits)
+    span = in_weeks((last - first).days)
     words = {
         "modalities": listed(forms).capitalize(),
         "count": len(forms),
         "span": span,
         "look_back": spoken(limits.look_back.before(record.as_of), record.as_of),
-        "bar": spoken(record.as_of, bar.after(record.as_of)),
+        "bar": in_weeks((bar.after(record.as_of) - record.as_of).days),
         "least": limits.least_modalities,
         "ordered": PAGE["wording"]["ordered"].format(count=len(care.ordered)) if care.ordered else "",
         "so_far": f"{listed(forms).capitalize()}: {span} found so far" if forms else PAGE["wording"]["nothing"],
