@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from werkzeug.test import EnvironBuilder
 
-from benchmarks import statements
+from benchmarks import open_payments, statements
 from benchmarks.bodies import order_sign
 from plugin.app import create_app
 from plugin.server import settle
@@ -59,6 +59,7 @@ def main() -> None:
         ours, parsing = (median(column) for column in zip(*pairs, strict=True))
         print(f"{len(body) // 1000:>6} KB  {ours:>8.2f}  {parsing:>8.2f}  {ratio:>5.1f}x   {summary[:60]}…")
     print(f"\n{statements.report()}")
+    print(f"\n{open_payments.report()}")
 
 
 main()

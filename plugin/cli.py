@@ -145,6 +145,10 @@ def _run(host: str, port: int, workers: int, with_sandbox: bool, ready: Callable
 
 def _site() -> Site:
     try:
-        return settings.site()
+        return settings.site(progress=_progress)
     except SecondOpinionError as problem:
         raise click.ClickException(str(problem)) from None
+
+
+def _progress(done: int, size: int) -> None:
+    click.echo(f"\rIndexing CMS Open Payments, once: {100 * done // max(size, 1)} %", err=True, nl=done >= size)

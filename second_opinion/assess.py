@@ -22,6 +22,7 @@ _RAISING = {
     "patient_goals": (Outcome.CONCERN,),
     "patient_concern": (Outcome.CONCERN,),
 }
+_NEVER_SHOWN = ("financial_ties",)  # for the app alone
 _INCOMPLETE = ("repeat_surgery", "nonsurgical_care")
 
 
@@ -38,8 +39,9 @@ class Assessment(Struct, frozen=True):
 
     @property
     def shown(self) -> tuple[Finding, ...]:
-        """The findings of rules that the site has switched on; those of silent rules are judged and not shown."""
-        return tuple(finding for finding in self.findings if self.site.mode(finding.rule) == "on")
+        """The findings that a card may speak of: of rules that the site has switched on, and that are for cards."""
+        on = (finding for finding in self.findings if self.site.mode(finding.rule) == "on")
+        return tuple(finding for finding in on if finding.rule not in _NEVER_SHOWN)
 
     @property
     def raising(self) -> tuple[Finding, ...]:
@@ -73,6 +75,8 @@ def assess(
     """
     if surgery is None:
         return Assessment(record, None, site, looked_in)
+    if site.payments:
+        record = replace(record, payments=site.payments)
     changed = limits or {}
     in_force = {name: changed.get(name) or site.limits_on(name, record.as_of) for name in ("silence", *RULES)}
     silence = silenced_by(record, surgery, encounter, in_force["silence"])

@@ -1,6 +1,6 @@
 """The patient as rules see them: lanes of dated, coded events, and how well each lane could be read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from enum import StrEnum
 from typing import Self
@@ -150,6 +150,8 @@ class PatientRecord(Struct, frozen=True):
     lanes: Mapping[str, Lane]
     orders: Events = Events()
     references: frozenset[str] = frozenset()  # of every resource that was read
+    # What a register of payments says of an NPI: a neutral line, or None. Not set where no register is configured.
+    payments: Callable[[str], str | None] | None = None
     skipped: tuple[Unread, ...] = ()  # orders in the hook's context that were not judged, and why
 
     def __getitem__(self, lane: str) -> Lane:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -32,6 +32,7 @@ class Site(Struct, frozen=True):
     local_codes: tuple[LocalCode, ...] = ()
     referral: Mapping[str, str] | None = None
     incomplete_card: bool = True
+    payments: Callable[[str], str | None] | None = None  # the register of payments, if one is configured
 
     def mode(self, rule: str) -> str:
         return self.modes.get(rule, "on")

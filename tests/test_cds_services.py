@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fhir.resources.R4B.operationoutcome import OperationOutcome
+from fhir.resources.R4B.servicerequest import ServiceRequest
 from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,14 +19,17 @@ from werkzeug.test import TestResponse
 
 from fixtures.teaching import PATIENTS, teaching_patients
 from plugin.app import BODY_MOST, create_app
+from sandbox.hook_calls import HOOKS as MOCK_EHR_HOOKS
 from sandbox.hook_calls import hook_call
 from second_opinion.data_needs import LANES, prefetch_templates
 from second_opinion.rules import RULES
+from second_opinion.site import read_site
 
 Json = dict[str, Any]
 TODAY = date(2026, 11, 22)
 BASE = "https://second-opinion.example"
-HOOKS = ("patient-view", "order-select", "order-sign")
+HOOKS = ("patient-view", "order-select", "order-sign", "appointment-book", "order-dispatch")
+SENDING = HOOKS[1:]  # the hooks that say themselves which operation they are about
 TEACHING = {patient.id: patient for patient in teaching_patients(TODAY)}
 SIGN = "/cds-services/second-opinion-order-sign"
 CANARY = "Zebulon-Quackenbush"
@@ -41,8 +46,28 @@ def client() -> FlaskClient:
 
 
 def call_of(patient: str, hook: str) -> Json:
-    """A complete call about a teaching patient, the test's own to change."""
-    return deepcopy(hook_call(TEACHING[patient], hook))
+    """A complete call about a teaching patient, the test's own to change. The mock EHR books and dispatches nothing."""
+    call = deepcopy(hook_call(TEACHING[patient], hook))
+    order = deepcopy(TEACHING[patient].order)
+    context = call["context"]
+    if hook == "appointment-book":
+        del context["draftOrders"]
+        context["appointments"] = {"resourceType": "Bundle", "entry": [{"resource": appointment_for(order)}]}
+    elif hook == "order-dispatch":
+        del context["draftOrders"], context["userId"]
+        context |= {"dispatchedOrders": [f"ServiceRequest/{order['id']}"], "performer": "Organization/surgery"}
+        found = call["prefetch"]["service_requests"]
+        found["entry"] = [each for each in found["entry"] if each["resource"]["id"] != order["id"]]
+        found["entry"].append({"resource": order | {"status": "active"}})
+        found["total"] = len(found["entry"])
+    return call
+
+
+def appointment_for(order: Json) -> Json:
+    """An appointment for what an order asks for, with its code as the kind of service, and its reasons."""
+    participants = [{"actor": {"reference": "Practitioner/1"}}, {"actor": order["subject"]}]
+    booked = {"resourceType": "Appointment", "id": "booked", "status": "proposed", "participant": participants}
+    return booked | {"serviceType": [order["code"]], "reasonCode": order["reasonCode"]}
 
 
 def failed_fusion(hook: str = "order-sign") -> Json:
@@ -53,6 +78,22 @@ def failed_fusion(hook: str = "order-sign") -> Json:
 def order_in(call: Json) -> Json:
     order: Json = call["context"]["draftOrders"]["entry"][0]["resource"]
     return order
+
+
+def appointment_in(call: Json) -> Json:
+    booked: Json = call["context"]["appointments"]["entry"][0]["resource"]
+    return booked
+
+
+def dispatched_in(call: Json) -> Json:
+    """The dispatched order, as the chart that came along has it."""
+    order: Json = call["prefetch"]["service_requests"]["entry"][-1]["resource"]
+    return order
+
+
+def planned_in(card: Json) -> Json:
+    planned: Json = card["extension"]["org.second-opinion.assessment"]["planned_surgery"]
+    return planned
 
 
 def other_order(of: Json, **changes: Any) -> Json:
@@ -162,6 +203,16 @@ def too_long(client: FlaskClient) -> TestResponse:
     return client.post(SIGN, data=b" " * (BODY_MOST + 1), content_type="application/json")
 
 
+def chunked_too_long(client: FlaskClient) -> TestResponse:
+    """A body of unknown length, as servers hand on what comes in chunks (ours tells the length)."""
+    body, more = BytesIO(b" " * (BODY_MOST + 1)), {"wsgi.input_terminated": True}
+    return client.post(SIGN, input_stream=body, content_type="application/json", environ_overrides=more)
+
+
+def orders_not_sent(client: FlaskClient) -> TestResponse:
+    return send(client, changed(failed_fusion("order-dispatch"), "prefetch", "service_requests", to=...))
+
+
 def out_of_order(client: FlaskClient) -> TestResponse:
     def broken() -> date:
         raise LookupError(f"no day for {CANARY}")
@@ -178,7 +229,9 @@ ANSWERS: dict[str, tuple[int, Callable[[FlaskClient], TestResponse]]] = {
     "no feedback yet": (404, lambda client: client.post(f"{SIGN}/feedback", json={"feedback": []})),
     "GET of a service": (405, lambda client: client.get(SIGN)),
     "POST to discovery": (405, lambda client: client.post("/cds-services", json={})),
+    "orders not sent": (412, orders_not_sent),
     "too long": (413, too_long),
+    "too long, in chunks": (413, chunked_too_long),
     "not JSON by its type": (415, lambda client: client.post(SIGN, data="a=b", content_type="text/plain")),
     "out of order": (500, out_of_order),
 }
@@ -311,6 +364,24 @@ WRONG: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ("order-select", ("context", "selections"), None, "$.context.selections"),
     ("order-select", ("context", "selections"), "ServiceRequest/1", "$.context.selections"),
     ("order-select", ("context", "selections"), ["ServiceRequest/1", 5], "$.context.selections[1]"),
+    ("appointment-book", ("hook",), "order-sign", "$.hook"),
+    ("appointment-book", ("context", "patientId"), MISSING, "patientId"),
+    ("appointment-book", ("context", "userId"), MISSING, "userId"),
+    ("appointment-book", ("context", "appointments"), MISSING, "appointments"),
+    ("appointment-book", ("context", "appointments"), None, "$.context.appointments"),
+    ("appointment-book", ("context", "appointments"), [], "$.context.appointments"),
+    ("appointment-book", ("context", "appointments"), {"resourceType": "Appointment"}, "$.context.appointments"),
+    ("order-dispatch", ("context", "patientId"), MISSING, "patientId"),
+    ("order-dispatch", ("context", "patientId"), " ", "$.context.patientId"),
+    ("order-dispatch", ("context", "userId"), 5, "$.context.userId"),
+    ("order-dispatch", ("context", "dispatchedOrders"), MISSING, "$.context.dispatchedOrders"),
+    ("order-dispatch", ("context", "dispatchedOrders"), None, "$.context.dispatchedOrders"),
+    ("order-dispatch", ("context", "dispatchedOrders"), [], "$.context.dispatchedOrders"),
+    ("order-dispatch", ("context", "dispatchedOrders"), [""], "$.context.dispatchedOrders"),
+    ("order-dispatch", ("context", "dispatchedOrders"), "ServiceRequest/1", "$.context.dispatchedOrders"),
+    ("order-dispatch", ("context", "dispatchedOrders"), ["ServiceRequest/1", 5], "$.context.dispatchedOrders[1]"),
+    ("order-dispatch", ("context", "order"), ["ServiceRequest/1"], "$.context.order"),
+    ("order-sign", ("hookInstance",), " ", "$.hookInstance"),
     ("order-sign", ("prefetch",), [], "$.prefetch"),
     ("order-sign", ("prefetch",), "x", "$.prefetch"),
     ("order-sign", ("fhirServer",), 5, "$.fhirServer"),
@@ -363,12 +434,25 @@ def test_what_is_no_json_object_is_400_and_says_so(client: FlaskClient, name: st
     assert said in problem(response)
 
 
-@pytest.mark.parametrize("place", [b"Lumbar fusion L5-S1", b"Lumbar fusion L4-5", b"Ruth"])
-def test_a_body_that_is_not_utf8_is_400(client: FlaskClient, place: bytes) -> None:
+@pytest.mark.parametrize("place", [b"Lumbar fusion L5-S1", b"Ruth", b"order-sign"])
+def test_a_call_or_its_orders_that_are_not_utf8_are_400(client: FlaskClient, place: bytes) -> None:
     body = json.encode(failed_fusion()).replace(place, b"Lumbar fusion \xfc")
     response = client.post(SIGN, data=body, content_type="application/json")
     assert response.status_code == 400
-    assert problem(response)
+    assert "UTF-8" in problem(response)
+
+
+def test_a_part_of_the_chart_that_is_not_utf8_is_unavailable_and_the_rest_is_read(client: FlaskClient) -> None:
+    body = json.encode(failed_fusion())
+    place = b"Lumbar fusion L4-5"
+    assert body.count(place) == 1
+    body = body.replace(place, b"Lumbar fusion \xfc")
+    response = client.post(SIGN, data=body, content_type="application/json")
+    assert response.status_code == 200
+    (card,) = response.get_json()["cards"]
+    read = card["extension"]["org.second-opinion.assessment"]["lanes"]
+    assert (read["procedures"]["state"], read["conditions"]["state"]) == ("unavailable", "complete")
+    assert "UTF-8" in read["procedures"]["why"]
 
 
 @pytest.mark.parametrize("depth", [*range(300, 340), *range(930, 1001)])
@@ -563,7 +647,8 @@ def test_all_of_the_chart_may_come_under_the_clients_own_key_but_is_never_taken_
 @pytest.mark.parametrize("name", PATIENTS)
 @pytest.mark.parametrize("hook", HOOKS)
 def test_every_teaching_patient_gets_the_card_it_promises(client: FlaskClient, name: str, hook: str) -> None:
-    expected = TEACHING[name].expect[hook]
+    """An operation booked or dispatched is judged as if it were signed."""
+    expected = TEACHING[name].expect[hook if hook in MOCK_EHR_HOOKS else "order-sign"]
     found = [card["indicator"] for card in cards(client, call_of(name, hook))]
     assert found == ([expected] if expected else [])
 
@@ -671,8 +756,17 @@ def test_own_referral_is_not_flagged_when_it_comes_back(client: FlaskClient, hoo
     assert cards(new_client(), call) == []
 
 
-@pytest.mark.parametrize("hook", HOOKS)
-@pytest.mark.parametrize("status", ["draft", "active"])
+BY_BOOKING = pytest.mark.xfail(reason="A draft of ours is known by basedOn alone, and an appointment can be no basis")
+
+
+@pytest.mark.parametrize(
+    ("hook", "status"),
+    [
+        pytest.param(hook, status, marks=BY_BOOKING if (hook, status) == ("appointment-book", "draft") else ())
+        for hook in HOOKS
+        for status in ("draft", "active")
+    ],
+)
 def test_own_referral_in_the_chart_means_no_second_card(client: FlaskClient, hook: str, status: str) -> None:
     call = failed_fusion(hook)
     found = call["prefetch"]["service_requests"]
@@ -746,6 +840,274 @@ def test_the_oldest_orders_are_forgotten_first(client: FlaskClient) -> None:
     assert len(cards(client, crowd)) == 1
     order_in(call)["status"] = "active"
     assert len(cards(client, call)) == 1
+
+
+# ---- appointment-book
+
+
+def booking(**changes: Any) -> Json:
+    """The failed fusion's operation is booked; `...` leaves a member of the appointment out."""
+    call = failed_fusion("appointment-book")
+    booked = appointment_in(call)
+    booked.update(changes)
+    for name in [name for name, value in changes.items() if value is ...]:
+        del booked[name]
+    return call
+
+
+CPT_FUSION = {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "22612"}]}
+CPT_KNEE = {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "27447"}]}
+NAMED: dict[str, tuple[Json, str, str]] = {
+    "serviceType": ({"serviceType": [CPT_FUSION], "reasonCode": ...}, "fusion", "code"),
+    "a later serviceType": ({"serviceType": [{"text": "Surgery"}, CPT_FUSION], "reasonCode": ...}, "fusion", "code"),
+    "serviceType in words": ({"serviceType": [{"text": "Lumbar fusion L4-5"}]}, "fusion", "text"),
+    "reasonCode": ({"serviceType": ..., "reasonCode": [CPT_FUSION]}, "fusion", "code"),
+    "reasonCode in words": ({"serviceType": ..., "reasonCode": [{"text": "Lumbar fusion"}]}, "fusion", "text"),
+    "the order behind it": (
+        {"serviceType": ..., "reasonCode": ..., "basedOn": [{"reference": "ServiceRequest/ruth-order-22633"}]},
+        "fusion",
+        "code",
+    ),
+    "a contained order": (
+        {
+            "serviceType": ...,
+            "contained": [{"resourceType": "ServiceRequest", "id": "inside", "status": "active", "code": CPT_FUSION}],
+            "basedOn": [{"reference": "#inside"}],
+        },
+        "fusion",
+        "code",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_an_operation_booked_is_known_by_whatever_names_it(client: FlaskClient, name: str) -> None:
+    changes, kind, by = NAMED[name]
+    (card,) = cards(client, booking(**changes))
+    planned = planned_in(card)
+    assert (planned["kind"], planned["by"], planned["orders"]) == (kind, by, ["Appointment/booked"])
+    assert card["indicator"] == "warning"
+    assert "(Appointment/booked)" in card["detail"]
+
+
+def test_an_appointments_own_words_win_over_the_order_behind_it(client: FlaskClient) -> None:
+    decompression = {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "63047"}]}
+    behind = [{"reference": "ServiceRequest/ruth-order-22633"}]
+    (card,) = cards(client, booking(serviceType=[decompression], basedOn=behind))
+    assert planned_in(card)["kind"] == "decompression"
+
+
+@pytest.mark.parametrize("status", ["proposed", "pending", "booked"])
+def test_an_operation_that_is_still_to_come_gets_a_card(client: FlaskClient, status: str) -> None:
+    assert len(cards(client, booking(status=status))) == 1
+
+
+NOT_BOOKED = [
+    {"status": "cancelled"},
+    {"status": "noshow"},
+    {"status": "fulfilled"},
+    {"status": "entered-in-error"},
+    {"serviceType": [CPT_KNEE]},
+    {"serviceType": [{"text": "Follow-up after surgery"}]},
+    {"serviceType": ...},
+    {"serviceType": ..., "basedOn": [{"reference": "ServiceRequest/nowhere"}]},
+    {"serviceType": ..., "basedOn": [{"reference": "Patient/ruth-keller"}]},
+    {"participant": [{"actor": {"reference": "Patient/somebody-else"}}]},
+    {"modifierExtension": [{"url": "https://example.org/not", "valueBoolean": True}]},
+]
+
+
+@pytest.mark.parametrize("changes", NOT_BOOKED)
+def test_an_appointment_for_no_operation_of_this_patient_gets_no_card(client: FlaskClient, changes: Json) -> None:
+    """Although the chart holds an open order: booking is judged by what is booked."""
+    assert cards(client, booking(**changes)) == []
+
+
+def test_no_appointment_gets_no_card(client: FlaskClient) -> None:
+    assert cards(client, changed(booking(), "context", "appointments", "entry", to=...)) == []
+
+
+def test_of_several_appointments_those_still_to_come_are_one_card(client: FlaskClient) -> None:
+    call = booking()
+    for name, status in (("second", "proposed"), ("third", "cancelled")):
+        another = deepcopy(appointment_in(call)) | {"id": name, "status": status}
+        call["context"]["appointments"]["entry"].append({"resource": another})
+    (card,) = cards(client, call)
+    assert planned_in(card)["orders"] == ["Appointment/booked", "Appointment/second"]
+
+
+def test_a_referral_is_never_based_on_an_appointment_since_fhir_allows_none(client: FlaskClient) -> None:
+    (card,) = cards(client, booking())
+    for suggestion in card["suggestions"]:
+        assert "basedOn" not in suggestion["actions"][0]["resource"]
+
+
+def test_an_appointment_booked_again_gets_its_card_again(client: FlaskClient) -> None:
+    assert len(cards(client, booking(status="booked"))) == len(cards(client, booking(status="booked"))) == 1
+
+
+# ---- order-dispatch
+
+
+def dispatch(*names: str, **changes: Any) -> Json:
+    """The failed fusion's order goes out, or orders named otherwise; `changes` are those of the order in the chart."""
+    call = failed_fusion("order-dispatch")
+    dispatched_in(call).update(changes)
+    if names:
+        call["context"]["dispatchedOrders"] = list(names)
+    return call
+
+
+FUSION_ORDER = "ServiceRequest/ruth-order-22633"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [FUSION_ORDER, f"https://ehr.example/fhir/{FUSION_ORDER}", f"{FUSION_ORDER}/_history/2"],
+    ids=["relative", "absolute", "versioned"],
+)
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_dispatched_order_gets_its_card_by_either_version_of_the_hook(
+    client: FlaskClient, version: str, name: str
+) -> None:
+    call = dispatch(name)
+    if version == "1.0":
+        del call["context"]["dispatchedOrders"]
+        call["context"] |= {"order": name, "task": {"resourceType": "Task"}}
+    (card,) = cards(client, call)
+    assert card["indicator"] == "warning"
+    assert planned_in(card)["orders"] == [FUSION_ORDER]
+    order = card["suggestions"][0]["actions"][0]["resource"]
+    assert order["basedOn"] == [{"reference": FUSION_ORDER}]
+    assert "requester" not in order  # the hook names no user
+
+
+def test_an_order_known_by_a_uuid_alone_is_found(client: FlaskClient) -> None:
+    call = dispatch("urn:uuid:9a2c61f0-26b4-4f4b-8f1d-6f2a9f4f3f11")
+    order = dispatched_in(call)
+    del order["id"]
+    call["prefetch"]["service_requests"]["entry"][-1]["fullUrl"] = call["context"]["dispatchedOrders"][0]
+    assert len(cards(client, call)) == 1
+
+
+def test_an_order_sent_under_the_clients_own_key_is_found(client: FlaskClient) -> None:
+    call = dispatch()
+    call["prefetch"]["dispatched"] = call["prefetch"].pop("service_requests")
+    assert len(cards(client, call)) == 1
+
+
+NOT_THERE: dict[str, Any] = {
+    "not sent": ...,
+    "null": None,
+    "refused": REFUSED,
+    "found nothing": {"resourceType": "Bundle", "type": "searchset", "total": 0},
+    "something else": {"resourceType": "Patient", "id": "ruth-keller"},
+}
+
+
+@pytest.mark.parametrize("name", NOT_THERE)
+def test_a_dispatched_order_that_was_not_prefetched_is_412_and_is_named(client: FlaskClient, name: str) -> None:
+    response = send(client, changed(dispatch(), "prefetch", "service_requests", to=NOT_THERE[name]))
+    assert response.status_code == 412
+    said = problem(response)
+    assert FUSION_ORDER in said and "service_requests" in said
+    assert response.get_json()["issue"][0]["code"] == "required"
+
+
+@pytest.mark.parametrize("prefetch", [None, {}, ...])
+def test_a_dispatch_without_any_prefetch_is_412(client: FlaskClient, prefetch: Any) -> None:
+    assert send(client, changed(dispatch(), "prefetch", to=prefetch)).status_code == 412
+
+
+def test_of_several_dispatched_orders_only_the_missing_one_is_named(client: FlaskClient) -> None:
+    response = send(client, dispatch(FUSION_ORDER, "ServiceRequest/nowhere"))
+    assert response.status_code == 412
+    said = problem(response)
+    assert "ServiceRequest/nowhere" in said and FUSION_ORDER not in said
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_where_only_medicines_are_dispatched_there_is_nothing_to_judge(client: FlaskClient, version: str) -> None:
+    call = dispatch("MedicationRequest/1", "MedicationRequest/2")
+    if version == "1.0":
+        call["context"]["order"] = call["context"].pop("dispatchedOrders")[0]
+    assert cards(client, call) == []
+    assert cards(client, changed(call, "prefetch", to=...)) == []
+
+
+def test_a_medicine_dispatched_along_changes_nothing(client: FlaskClient) -> None:
+    assert len(cards(client, dispatch("MedicationRequest/1", FUSION_ORDER))) == 1
+
+
+def test_only_what_is_dispatched_is_judged(client: FlaskClient) -> None:
+    call = dispatch("ServiceRequest/knee")
+    found = call["prefetch"]["service_requests"]
+    found["entry"].append({"resource": other_order(dispatched_in(call), id="knee", code=CPT_KNEE)})
+    found["total"] += 1
+    assert cards(client, call) == []
+    call["context"]["dispatchedOrders"].append(FUSION_ORDER)
+    (card,) = cards(client, call)
+    assert planned_in(card)["orders"] == [FUSION_ORDER]
+
+
+@pytest.mark.parametrize("changes", NOT_JUDGED)
+def test_a_dispatched_order_that_plans_no_operation_now_gets_no_card(client: FlaskClient, changes: Json) -> None:
+    assert cards(client, dispatch(**changes)) == []
+
+
+# ---- what a site changes
+
+
+def of_site(text: str) -> FlaskClient:
+    return create_app(BASE, lambda: TODAY, read_site(text, "site.toml")).test_client()
+
+
+SITE_REFERRAL = '[referral]\nsystem = "urn:x:preference-list"\ncode = "777"\ndisplay = "Spine second opinion"\n'
+
+
+@pytest.mark.parametrize("hook", SENDING)
+def test_a_sites_own_code_comes_first_in_the_second_opinion_and_in_no_other_order(hook: str) -> None:
+    (card,) = cards(of_site(SITE_REFERRAL), call_of("no-therapy-found", hook))
+    second_opinion, therapy = (each["actions"][0]["resource"] for each in card["suggestions"])
+    ServiceRequest.model_validate(second_opinion)
+    assert [each["code"] for each in second_opinion["code"]["coding"]] == ["777", "103696004"]
+    assert second_opinion["code"]["coding"][0]["system"] == "urn:x:preference-list"
+    assert [each["code"] for each in therapy["code"]["coding"]] == ["308447003"]
+
+
+@pytest.mark.parametrize("hook", SENDING)
+@pytest.mark.parametrize("mode", ["off", "silent"])
+def test_a_rule_that_a_site_does_not_show_raises_no_card_by_any_hook(hook: str, mode: str) -> None:
+    call = call_of("no-therapy-found", hook)
+    planned = {"appointment-book": appointment_in, "order-dispatch": dispatched_in}.get(hook, order_in)(call)
+    # A usual reason for a fusion: the rule of indication has nothing to say.
+    planned["reasonCode"] = [{"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "M43.16"}]}]
+    assert len(cards(of_site('[rules]\nnonsurgical_care = "on"\n'), call)) == 1
+    assert cards(of_site(f'[rules]\nnonsurgical_care = "{mode}"\n'), call) == []
+
+
+def test_a_silent_rule_stands_nowhere_on_the_card_of_another() -> None:
+    name = RULES["nonsurgical_care"].PAGE["name"]
+    for mode, stands in (("on", True), ("silent", False), ("off", False)):
+        (card,) = cards(of_site(f'[rules]\nnonsurgical_care = "{mode}"\n'), failed_fusion())
+        found = {each["rule"] for each in card["extension"]["org.second-opinion.assessment"]["findings"]}
+        assert ("nonsurgical_care" in found, name in card["detail"]) == (stands, stands)
+        assert "repeat_surgery" in found
+
+
+def test_a_site_may_do_without_the_card_that_only_tells_what_was_not_read() -> None:
+    call = call_of("chart-unreadable", "order-sign")
+    assert len(cards(of_site("[card]\nincomplete = true\n"), call)) == 1
+    assert cards(of_site("[card]\nincomplete = false\n"), call) == []
+
+
+@pytest.mark.parametrize(("days", "shown"), [("3650 days", 1), ("30 days", 0)])
+def test_a_sites_limit_decides_whether_an_open_order_is_still_planned(days: str, shown: int) -> None:
+    call = failed_fusion("patient-view")
+    for entry in call["prefetch"]["service_requests"]["entry"]:
+        if entry["resource"]["id"] == "ruth-order-22633":
+            entry["resource"]["authoredOn"] = "2026-09-01"
+    assert len(cards(of_site(f'[limits.planned_surgery]\nopen_order = "{days}"\n'), call)) == shown
 
 
 # ---- patient-view

@@ -170,8 +170,16 @@ def test_a_page_gives_its_words(write: Write) -> None:
         ("values: {2026-11-22: 2}", "values: {2026-11-22: }", "forms"),
         ("values: {2026-11-22: 2}", "values: {2026-11-22: [2]}", "forms"),
         ("reference: project", "reference: nobody", "limit bar cites nobody, which is not among references"),
-        ("2027-03-01: 3 months", "next March: 3 months", "'next March' is not a date; write 2026-11-22"),
-        ("2027-03-01: 3 months", "20270301: 3 months", "is not a date"),
+        (
+            "2027-03-01: 3 months",
+            "next March: 3 months",
+            "limit bar: values must be dates and numbers, such as 2026-11-22: 6 weeks.",
+        ),
+        (
+            "2027-03-01: 3 months",
+            "20270301: 3 months",
+            "limit bar: values must be dates and numbers, such as 2026-11-22: 6 weeks.",
+        ),
         ("6 weeks", "6w", "Not a duration: '6w'. Write it like '6 weeks' or '12 months'."),
         ("question: Which?", "", "lacks question"),
         ("references:", "sources:", "lacks references"),

@@ -1,7 +1,8 @@
 """Absence from the record is not absence of care: what could not be read is never said to be missing."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -12,31 +13,49 @@ from msgspec import Raw
 from msgspec.json import decode
 
 from fixtures.vignettes import chart, vignettes
+from second_opinion import diagnoses
 from second_opinion.assess import Assessment, assess
 from second_opinion.data_needs import LANE_OF_TYPE, NEEDS
 from second_opinion.findings import Finding, Outcome
 from second_opinion.from_fhir import read_bundle, read_prefetch
-from second_opinion.planned_surgery import in_chart, in_orders
+from second_opinion.planned_surgery import CHART_LANES, in_chart, in_orders
 from second_opinion.record import PatientRecord
 from second_opinion.rules import RULES
 from second_opinion.rules.wording import by_reason, lanes_of
 
 AS_OF = date(2026, 11, 22)
 HOOK = "order-sign"
-KEYS = {need.lane: need.type for need in NEEDS if HOOK in need.hooks}
+# Every lane, also those that no hook asks for (documents): to this test the hook asks for all of them.
+ALL_ASKED = tuple(replace(need, hooks=(HOOK, "patient-view")) for need in NEEDS)
+KEYS = {need.lane: need.type for need in NEEDS}
 SUBJECT = {"reference": "Patient/example"}
 NOT_FOUND = (Outcome.NOT_DOCUMENTED, Outcome.NOT_APPLICABLE)
-# RULES section 4: 'not_applicable: procedures and conditions read in full, no earlier operation'; scores add nothing.
-STANDS_WITHOUT = {("repeat_surgery", "observations"): (Outcome.NOT_APPLICABLE,)}
 
 Json = dict[str, Any]
 
 NEEDED = [
-    pytest.param(rule, lane, id=f"{rule} without {lane}")
-    for rule, module in RULES.items()
-    for lane in module.LANES
-    if lane in KEYS
+    pytest.param(rule, lane, id=f"{rule} without {lane}") for rule, module in RULES.items() for lane in module.LANES
 ]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _every_lane_is_asked_for() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("second_opinion.from_fhir.chart.NEEDS", ALL_ASKED)
+        yield
+
+
+def stands_without(rule: str, lane: str, answer: Assessment) -> bool:
+    """Whether RULES section 4 lets this 'not found' stand, though the lane was not read in full."""
+    assert answer.surgery
+    outcome = outcomes(answer)[rule]
+    if rule == "repeat_surgery":  # procedures and conditions read in full, no earlier operation: scores add nothing
+        return lane == "observations" and outcome is Outcome.NOT_APPLICABLE
+    if rule == "modifiable_risks":
+        return outcome is Outcome.NOT_APPLICABLE and answer.surgery.kind in ("decompression", "discectomy")
+    if rule == "indication":  # the order itself gives diagnoses, of another region
+        return outcome is Outcome.NOT_DOCUMENTED and bool(diagnoses.given(answer.surgery))
+    return False
 
 
 def page(resources: Iterable[Any], **more: Any) -> Json:
@@ -49,9 +68,13 @@ def failure(severity: str = "error") -> Json:
 
 def odd(lane: str) -> Json:
     """A resource of the lane, of which an element cannot be read."""
-    element = {"encounters": "type", "care_plans": "activity", "medications": "medicationCodeableConcept"}
+    element = {
+        "encounters": "type", "care_plans": "activity", "medications": "medicationCodeableConcept",
+        "goals": "description", "communications": "topic", "consents": "category", "documents": "type",
+        "questionnaire_responses": "item", "appointments": "serviceType", "patient": "birthDate",
+    }  # fmt: skip
     usual = {"resourceType": KEYS[lane], "id": "odd", "subject": SUBJECT, "status": "completed"}
-    return usual | {element.get(lane, "code"): "exercise"}
+    return usual | {element.get(lane, "code"): {"exercise": 1} if lane == "patient" else "exercise"}
 
 
 def foreign(lane: str) -> Json:
@@ -136,9 +159,10 @@ OPERATED = chart(
 @pytest.mark.parametrize("resources", [BARE, OPERATED], ids=["an order alone", "an earlier operation"])
 def test_an_unread_lane_never_becomes_an_absence(resources: list[Json], rule: str, lane: str, way: str) -> None:
     record = hooked(resources, {lane: way})
-    finding = findings(judged(record))[rule]
+    answer = judged(record)
+    finding = findings(answer)[rule]
     assert not record[lane].complete
-    if finding.outcome not in STANDS_WITHOUT.get((rule, lane), ()):
+    if not stands_without(rule, lane, answer):
         assert finding.outcome is Outcome.COULD_NOT_ASSESS
         assert lane in finding.could_not_read
 
@@ -147,6 +171,70 @@ def test_an_unread_lane_never_becomes_an_absence(resources: list[Json], rule: st
 def test_a_lane_searched_and_empty_may_be_said_to_be_empty(rule: str, lane: str) -> None:
     for resources in (BARE, OPERATED):
         assert findings(judged(hooked(resources, {})))[rule].outcome in NOT_FOUND
+
+
+FOUND = [
+    # rule, the lane it is found in, what is found there beside the order, the outcome that stands
+    ("repeat_surgery", "procedures", "Procedure CPT 63047 lumbar laminectomy [outcome=unsuccessful]", "concern"),
+    ("indication", "conditions", "Condition ICD10CM M43.16 Spondylolisthesis", "met"),
+    ("indication", "conditions", "Condition ICD10CM M54.50 Low back pain", "could_not_assess"),
+    ("options_discussed", "consents", "Consent [scope=treatment; provision=CPT 22612 lumbar fusion]", "met"),
+    ("options_discussed", "documents", "Document text Informed consent lumbar fusion", "met"),
+    ("patient_goals", "goals", "Goal text Patient does not want surgery.", "concern"),
+    ("patient_goals", "goals", "Goal text Patient wants surgery.", "met"),
+    ("patient_concern", "conditions", "Condition SNOMED 185481008 Dissatisfied with doctor", "concern"),
+    ("modifiable_risks", "conditions", "Condition ICD10CM F17.210 Nicotine dependence", "concern"),
+    ("modifiable_risks", "conditions", "Condition ICD10CM M54.50 Low back pain", "could_not_assess"),
+]
+
+
+@pytest.mark.parametrize(("rule", "lane", "line", "outcome"), FOUND)
+def test_what_was_found_stands_whatever_else_was_lost(rule: str, lane: str, line: str, outcome: str) -> None:
+    resources = chart([{"today": "Order CPT 22612 lumbar fusion"}, {"60 days ago": line}], AS_OF)
+    lost = dict.fromkeys((each for each in KEYS if each not in ("patient", lane)), "absent")
+    assert outcomes(judged(hooked(resources, lost | {lane: "a next link"})))[rule] == outcome
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("reason", "outcome"),
+    [
+        ("ICD10CM M43.16 Spondylolisthesis", Outcome.MET),
+        ("ICD10CM M54.50 Low back pain", Outcome.CONCERN),
+        ("ICD10CM M50.121 Cervical disc disorder", Outcome.NOT_DOCUMENTED),
+        ("ICD10CM Z98.1 Arthrodesis status", Outcome.COULD_NOT_ASSESS),  # no diagnosis we know: as if not given
+        ("ICD10CM E11.9 Diabetes", Outcome.COULD_NOT_ASSESS),
+    ],
+)
+def test_an_order_that_gives_its_reason_needs_no_diagnoses_of_the_chart(
+    reason: str, outcome: Outcome, way: str
+) -> None:
+    resources = chart([{"today": f"Order CPT 22612 lumbar fusion [reason={reason}]"}], AS_OF)
+    assert outcomes(judged(hooked(resources, {"conditions": way})))["indication"] is outcome
+
+
+def test_a_reason_behind_a_reference_that_was_lost_could_have_been_any() -> None:
+    (patient, asked) = BARE
+    asked = asked | {"reasonReference": [{"reference": "Condition/lost"}]}
+    finding = findings(judged(hooked([patient, asked], {})))["indication"]
+    assert finding.outcome is Outcome.COULD_NOT_ASSESS
+    assert "refer" in finding.says
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("code", ["CPT 63047 lumbar laminectomy", "CPT 63030 lumbar discectomy"])
+def test_risks_of_a_fusion_are_not_asked_for_where_nothing_is_fused(code: str, way: str) -> None:
+    resources = chart([{"today": f"Order {code}"}, {"9 days ago": "Condition ICD10CM F17.210 Nicotine"}], AS_OF)
+    finding = findings(judged(hooked(resources, {"conditions": way})))["modifiable_risks"]
+    assert (finding.outcome, finding.evidence, finding.could_not_read) == (Outcome.NOT_APPLICABLE, (), ())
+
+
+def test_at_a_hook_as_it_is_documents_are_not_asked_for_so_no_talk_is_said_to_be_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("second_opinion.from_fhir.chart.NEEDS", NEEDS)
+    finding = findings(judged(hooked(BARE, {"documents": "absent"})))["options_discussed"]
+    assert (finding.outcome, finding.could_not_read) == (Outcome.COULD_NOT_ASSESS, ("documents",))
 
 
 @pytest.mark.parametrize("lane", [lane for lane in KEYS if not any(lane in module.LANES for module in RULES.values())])
@@ -169,7 +257,7 @@ def test_a_file_that_is_not_whole_never_shows_an_absence(more: Json) -> None:
 
 
 def test_when_nothing_can_be_concluded_the_card_says_so() -> None:
-    answer = judged(hooked(BARE, {"procedures": "absent"}))
+    answer = judged(hooked(BARE, {"procedures": "absent", "conditions": "absent"}))
     assert answer.indicator == "info"
     assert not answer.raising
     assert {finding.rule for finding in answer.unread} >= {"repeat_surgery", "nonsurgical_care"}
@@ -180,7 +268,7 @@ def test_where_no_planned_operation_is_seen_the_lanes_that_may_hold_one_are_name
     patient = {need.lane: page([]) for need in NEEDS} | {"patient": {"resourceType": "Patient", "id": "example"}}
     sent = decode(json.dumps({key: value for key, value in patient.items() if key != lane}), type=dict[str, Raw])
     record = read_prefetch(sent, "patient-view", "example", AS_OF)
-    answer = assess(record, in_chart(record))
+    answer = assess(record, in_chart(record), looked_in=CHART_LANES)
     assert (answer.surgery, answer.indicator, answer.findings) == (None, None, ())
     assert answer.could_not_look == (lane,)
 
@@ -247,21 +335,30 @@ def test_in_any_chart_an_unread_lane_never_becomes_an_absence(data: some.DataObj
     resources = data.draw(a_chart())
     ways, kept = data.draw(a_loss(resources))
     record = hooked(resources, ways, kept)
-    for rule, finding in findings(judged(record)).items():
+    answer = judged(record)
+    for rule, outcome in outcomes(answer).items():
         unread = [lane for lane in RULES[rule].LANES if not record[lane].complete]
-        may_stand = [finding.outcome in STANDS_WITHOUT.get((rule, lane), ()) for lane in unread]
-        assert not unread or finding.outcome not in NOT_FOUND or all(may_stand)
+        assert outcome not in NOT_FOUND or all(stands_without(rule, lane, answer) for lane in unread)
 
 
 @thorough
 @given(some.data())
 def test_what_is_concluded_from_a_part_holds_for_the_whole(data: some.DataObject) -> None:
-    """Only a concern may stand on what was read alone: whatever else is said must not hang on what was lost."""
+    """A concern may stand on what was read alone: whatever else is said must not hang on what was lost.
+
+    Two other answers may: the patient's latest wish that was found, and a diagnosis of the chart that supports the
+    operation while the one that the order refers to was lost.
+    """
     resources = data.draw(a_chart())
     ways, kept = data.draw(a_loss(resources))
     partly, fully = judged(hooked(resources, ways, kept)), judged(hooked(resources, {}))
+    assert partly.surgery
+    met_in_part = {"patient_goals"}
+    if any(event.reasons_unread for event in partly.surgery.events):
+        met_in_part.add("indication")
     for rule, outcome in outcomes(partly).items():
-        assert outcome in (Outcome.COULD_NOT_ASSESS, Outcome.CONCERN, outcomes(fully)[rule])
+        if not (outcome is Outcome.MET and rule in met_in_part):
+            assert outcome in (Outcome.COULD_NOT_ASSESS, Outcome.CONCERN, outcomes(fully)[rule])
 
 
 @thorough

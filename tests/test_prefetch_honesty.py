@@ -18,12 +18,15 @@ from second_opinion.planned_surgery import in_orders
 from second_opinion.record import PatientRecord
 
 AS_OF = date(2026, 11, 22)
-HOOK = "patient-view"  # the hook that asks for every lane
+HOOK = "patient-view"  # the hook that asks for most: all but documents, which no hook asks for
+HOOKS = ["patient-view", "order-select", "order-sign", "appointment-book", "order-dispatch"]
 SUBJECT = {"reference": "Patient/p"}
 PATIENT = {"resourceType": "Patient", "id": "p", "birthDate": "1966-05-01"}
 KEYS = {need.lane: need.type for need in NEEDS if HOOK in need.hooks}
+TYPES = {need.lane: need.type for need in NEEDS}
 LISTED = [lane for lane in KEYS if lane != "patient"]
 NEVER_ASKED = [lane for lane in LANES if lane not in KEYS]
+OTHER = dict(zip(KEYS, [*list(KEYS)[1:], "procedures"], strict=True))  # of each lane, some other one
 ABSENT = object()
 
 Json = dict[str, Any]
@@ -35,7 +38,7 @@ def one_of(lane: str, **elements: Any) -> Json:
         return PATIENT | elements
     if lane == "appointments":
         return {"resourceType": "Appointment", "id": "1", "participant": [{"actor": SUBJECT}], **elements}
-    return {"resourceType": KEYS[lane], "id": "1", "subject": SUBJECT, **elements}
+    return {"resourceType": TYPES[lane], "id": "1", "subject": SUBJECT, **elements}
 
 
 def page(*entries: Any, **more: Any) -> Json:
@@ -116,7 +119,7 @@ FORMS: dict[str, tuple[Any, str, str]] = {
     "a total above what was sent": (lambda lane: page(found(one_of(lane)), total=2), "partial", "1 of 2"),
     "a total with nothing sent": (page(total=12), "partial", "0 of 12"),
     "another type alone": (
-        page(found({"resourceType": "Goal", "id": "1", "subject": SUBJECT})),
+        lambda lane: page(found(one_of(OTHER[lane]))),
         "unavailable",
         "it holds no",
     ),
@@ -125,7 +128,7 @@ FORMS: dict[str, tuple[Any, str, str]] = {
         "unavailable",
         "it holds no",
     ),
-    "a lone resource of another type": ({"resourceType": "Goal", "id": "1"}, "unavailable", "it holds no"),
+    "a lone resource of another type": (lambda lane: one_of(OTHER[lane]), "unavailable", "it holds no"),
     "a lone resource of a type that no rule reads": (
         {"resourceType": "Immunization", "id": "1"},
         "unavailable",
@@ -241,7 +244,7 @@ def test_a_lane_that_is_never_asked_for_is_unavailable(lane: str) -> None:
     assert with_form("patient", PATIENT)[lane].why == ("not asked for",)
 
 
-@pytest.mark.parametrize("hook", ["order-select", "order-sign"])
+@pytest.mark.parametrize("hook", HOOKS[1:])
 def test_a_lane_that_this_hook_does_not_ask_for_is_unavailable(hook: str) -> None:
     record = read({name: usual(name) for name in KEYS if name != "appointments"}, hook=hook)
     assert odd_lanes(record) == {"appointments": "unavailable"}
@@ -253,7 +256,7 @@ def test_without_prefetch_nothing_was_read() -> None:
     assert {str(lane.state) for lane in record.lanes.values()} == {"unavailable"}
 
 
-@pytest.mark.parametrize("hook", ["patient-view", "order-select", "order-sign"])
+@pytest.mark.parametrize("hook", HOOKS)
 def test_templates_ask_for_one_patient_with_no_paired_dates(hook: str) -> None:
     templates = prefetch_templates(hook)
     assert list(templates) == [need.lane for need in NEEDS if hook in need.hooks]
@@ -265,7 +268,20 @@ def test_templates_ask_for_one_patient_with_no_paired_dates(hook: str) -> None:
 
 
 def test_scopes_ask_for_no_more_than_the_lanes_and_the_medications_behind_them() -> None:
-    assert smart_scopes() == sorted(f"patient/{kind}.rs" for kind in {*KEYS.values(), "Medication"})
+    types = {*KEYS.values(), "DocumentReference", "Medication"}  # documents are the app's to ask for
+    assert smart_scopes() == sorted(f"patient/{kind}.rs" for kind in types)
+
+
+def test_no_hook_asks_for_documents_and_the_app_does() -> None:
+    assert {name for hook in HOOKS for name in prefetch_templates(hook)} == {*KEYS}
+    assert {need.lane for need in NEEDS} == {*KEYS, "documents"} == set(LANES)
+
+
+def test_documents_that_a_client_sends_unasked_are_used_and_never_the_whole() -> None:
+    sent = one_of("documents", status="current", date="2026-10-01", type={"text": "Informed consent"})
+    record = read({"documents": page(found(sent), total=1)})
+    assert [event.label for event in record["documents"].events] == ["Informed consent"]
+    assert record["documents"].state == "partial"
 
 
 # ---- keys of a client's own
@@ -370,7 +386,7 @@ def test_an_order_that_is_not_safe_to_judge_is_skipped_and_named(changes: Json, 
 def test_an_order_that_cannot_be_read_is_named() -> None:
     record = read({}, hook="order-sign", drafts=page(found(REQUEST), None, found(REQUEST | {"id": "8", "code": 5})))
     assert [(each.reference, each.why) for each in record.skipped] == [
-        ("entry[1]", "not a FHIR resource: no resourceType"),
+        ("orders.entry[1]", "not a FHIR resource: no resourceType"),
         ("ServiceRequest/8", "code: not as FHIR R4 has it"),
     ]
 

@@ -629,15 +629,29 @@ def test_a_contained_id_may_be_written_with_its_hash() -> None:
 @pytest.mark.parametrize(
     "reference",
     [
-        {"display": "pain"},
-        {},
+        {"reference": "Condition/1"},
         {"reference": "Observation/1"},
         {"reference": "DiagnosticReport/1"},
         {"reference": "DocumentReference/1"},
+        {"reference": "#inside"},
+        {"reference": "https://other.example/fhir/Condition/1"},
     ],
 )
-def test_a_reason_that_is_no_diagnosis_leaves_nothing_unread(reference: Json) -> None:
+def test_a_reason_behind_a_reference_that_cannot_be_resolved_is_unread(reference: Json) -> None:
+    """An Observation is no diagnosis, but nobody can know before it is read that it is one."""
     event = only(read(order(reasonReference=[reference]))["service_requests"].events)
+    assert (event.reasons, event.reasons_unread) == ((), True)
+
+
+@pytest.mark.parametrize("reference", [{"display": "pain"}, {}])
+def test_a_reference_to_nothing_leaves_nothing_unread(reference: Json) -> None:
+    event = only(read(order(reasonReference=[reference]))["service_requests"].events)
+    assert (event.reasons, event.reasons_unread, event.reasons_given) == ((), False, True)
+
+
+def test_an_observation_that_is_there_is_read_and_no_diagnosis() -> None:
+    asked = order(reasonReference=[{"reference": "Observation/o"}])
+    event = only(read(asked, observation())["service_requests"].events)
     assert (event.reasons, event.reasons_unread) == ((), False)
 
 

@@ -404,6 +404,9 @@ def load(tmp_path: Path) -> Iterator[Load]:
     VALUE_SETS.pop(name, None)
 
 
+CODE_LINES = "group 1: codes must be a list of lines 'SYSTEM CODE label', in quotes if they hold ': '."
+
+
 @pytest.mark.parametrize(
     ("wrong", "right", "says"),
     [
@@ -424,14 +427,15 @@ def load(tmp_path: Path) -> Iterator[Load]:
         ("regions: [lumbar]", "regions: [lumber]", "group 1"),
         ("  codes:\n  - LOINC 1-8 Example", "", "group 1"),
         ("  codes:\n  - LOINC 1-8 Example", "  codes:", "group 1"),
-        ("  codes:\n  - LOINC 1-8 Example", "  codes: LOINC 1-8 Example", ""),
+        ("  codes:\n  - LOINC 1-8 Example", "  codes: LOINC 1-8 Example", CODE_LINES),
         ("LOINC 1-8 Example", "LOINC 1-8", "not a code line: 'LOINC 1-8'. Write system, code, label"),
         ("LOINC 1-8 Example", "1-8 Example one", "not a code line: '1-8 Example one'"),
         ("LOINC 1-8 Example", "ICD10 M43.16 Spondylolisthesis", "not a code line"),
         ("LOINC 1-8 Example", "loinc 1-8 Example", "not a code line"),
-        ("LOINC 1-8 Example", "", "not a code line"),
-        ("LOINC 1-8 Example", "22612", "not a code line"),
-        ("LOINC 1-8 Example", "LOINC: 1-8 Example", "not a code line"),
+        ("LOINC 1-8 Example", "", CODE_LINES),
+        ("LOINC 1-8 Example", "22612", CODE_LINES),
+        ("LOINC 1-8 Example", "'22612'", "not a code line: '22612'"),
+        ("LOINC 1-8 Example", "LOINC: 1-8 Example", CODE_LINES),
         ("LOINC 1-8 Example", "ICD10PCS ^0SG[ Fusion", "0SG["),
         ("groups:", "groups: none\nmore:", "group"),
         ("- kind: fusion\n", "- fusion\n- kind: fusion\n", "group 1"),

@@ -74,7 +74,7 @@ def test_every_vignette_expects_something_we_check() -> None:
     keys = {"then", "says", "indicator", "silenced_by", "kind", "regions", "by", "could_not_read", "evidence"}
     for vignette in ALL:
         assert keys & vignette.expected.keys(), vignette.name
-        assert vignette.expected.keys() <= keys | {"name", "chart", "unread", "note"}, vignette.name
+        assert vignette.expected.keys() <= keys | {"name", "chart", "unread", "note", "register"}, vignette.name
 
 
 def test_names_are_used_once() -> None:

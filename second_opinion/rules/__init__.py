@@ -3,6 +3,7 @@
 from types import ModuleType
 
 from second_opinion.rules import (
+    financial_ties,
     indication,
     modifiable_risks,
     nonsurgical_care,
@@ -20,4 +21,5 @@ RULES: dict[str, ModuleType] = {
     "patient_goals": patient_goals,
     "patient_concern": patient_concern,
     "modifiable_risks": modifiable_risks,
+    "financial_ties": financial_ties,
 }
