@@ -32,7 +32,7 @@ class EarlierSurgery(Struct, frozen=True):
 
     @property
     def latest(self) -> Event | None:
-        return self.dated.latest()
+        return self.dated[-1] if self.dated else None
 
 
 def earlier_surgery(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> EarlierSurgery:

@@ -44,11 +44,13 @@ def care_in(record: PatientRecord, look_back: Duration) -> Care:
     events = Events(_care_events(record, aside=False))
     lately = events.between(since, until)
     undated = [event for event in events if event.on is None]
-    received = Events(event for event in lately if _is_received(event))
-    rest = [event for event in (*lately, *undated) if not _is_received(event)]
+    received: list[Event] = []
+    rest: list[Event] = undated
+    for event in lately:
+        (received if _is_received(event) else rest).append(event)
     aside = [event for event in _care_events(record, aside=True) if modality_of(event) and not event.do_not]
     return Care(
-        received=received,
+        received=Events(received),
         ordered=Events(event for event in rest if event.status in _ORDERED and not event.do_not),
         declined=Events(event for event in rest if event.status in _DECLINED),
         aside=Events(event for event in aside if event.on is None or Events((event,)).between(since, until)),

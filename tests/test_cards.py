@@ -19,6 +19,7 @@ from msgspec import json
 
 from fixtures.teaching import teaching_patients
 from fixtures.vignettes import Vignette, chart, vignettes
+from cds_hooks.wording import WORDING
 from plugin.app import create_app
 from sandbox.hook_calls import hook_call
 from sandbox.prefetch import fill
@@ -30,6 +31,7 @@ Json = dict[str, Any]
 TODAY = date(2026, 11, 22)
 BASE = "https://second-opinion.example"
 HOOKS = ("patient-view", "order-select", "order-sign")
+NOT_ORDERED = ("appointment-book", "order-dispatch")
 TEACHING = {patient.id: patient for patient in teaching_patients(TODAY)}
 ALL = vignettes()
 ASSESSMENT = "org.second-opinion.assessment"
@@ -67,11 +69,20 @@ def teaching_card(patient: str = "failed-fusion", hook: str = "order-sign") -> J
 
 
 def call_with(resources: Iterable[Json], hook: str = "order-sign", unread: Iterable[str] = (), **context: Any) -> Json:
-    """A call about the patient of a vignette: its draft orders in the context, the rest as prefetch."""
+    """A call about the patient of a vignette: its draft orders in the context, the rest as prefetch.
+
+    By appointment-book they are booked; by order-dispatch they are active, in the chart, and named in the context.
+    """
     everything = list(resources)
     orders = [each for each in everything if each["resourceType"] == "ServiceRequest" and each["status"] == "draft"]
     told = {"userId": "Practitioner/1", "patientId": "example", **context}
     if hook == "patient-view":
+        orders = []
+    elif hook == "appointment-book":
+        told["appointments"] = {"resourceType": "Bundle", "entry": [{"resource": booked(order)} for order in orders]}
+    elif hook == "order-dispatch":
+        told["dispatchedOrders"] = [f"ServiceRequest/{order['id']}" for order in orders]
+        everything = [each | {"status": "active"} if each in orders else each for each in everything]
         orders = []
     else:
         told["draftOrders"] = {"resourceType": "Bundle", "entry": [{"resource": order} for order in orders]}
@@ -83,6 +94,13 @@ def call_with(resources: Iterable[Json], hook: str = "order-sign", unread: Itera
     return {"hook": hook, "hookInstance": "1", "context": told, "prefetch": prefetch}
 
 
+def booked(order: Json) -> Json:
+    """An appointment for what an order asks for."""
+    who = [{"actor": order["subject"], "status": "accepted"}]
+    named = {"serviceType": [order["code"]], "reasonCode": order.get("reasonCode", [])}
+    return {"resourceType": "Appointment", "id": order["id"], "status": "proposed", "participant": who, **named}
+
+
 def card_for(*lines: dict[str, str], **more: Any) -> Json:
     return card_of(call_with(chart(list(lines), TODAY), **more))
 
@@ -92,7 +110,7 @@ FUSION_FOR_A_REASON = {"today": "Order CPT 22612 lumbar fusion [reason=ICD10CM M
 
 
 def calls() -> Iterator[tuple[str, Json, date]]:
-    """Every vignette and teaching patient, by every hook."""
+    """Every vignette and teaching patient, by every hook; some of them booked and dispatched as well."""
     for vignette in ALL:
         for hook in HOOKS:
             yield (
@@ -100,6 +118,11 @@ def calls() -> Iterator[tuple[str, Json, date]]:
                 call_with(vignette.resources, hook, vignette.unread),
                 vignette.as_of,
             )
+    for vignette in ALL[::9]:
+        for hook in NOT_ORDERED:
+            call = call_with(vignette.resources, hook, set(vignette.unread) - {"service_requests"})
+            if call["context"].get("dispatchedOrders", True):
+                yield f"{vignette.rule}: {vignette.name}, {hook}", call, vignette.as_of
     for name, patient in TEACHING.items():
         for hook in HOOKS:
             yield f"{name}, {hook}", hook_call(patient, hook), TODAY
@@ -122,6 +145,10 @@ def cards(answers: dict[str, Json]) -> dict[str, Json]:
 def test_a_call_gets_one_card_or_none_and_nothing_else(answers: dict[str, Json]) -> None:
     assert {len(body["cards"]) for body in answers.values()} == {0, 1}
     assert {tuple(body) for body in answers.values()} == {("cards",)}
+
+
+def test_there_is_a_card_by_every_hook(cards: dict[str, Json]) -> None:
+    assert {name.rpartition(", ")[2] for name in cards} == {*HOOKS, *NOT_ORDERED}
 
 
 def test_every_answer_has_the_form_that_the_specification_asks(answers: dict[str, Json]) -> None:
@@ -237,7 +264,7 @@ def searched(card: Json) -> str:
 
 def test_the_detail_says_what_was_searched_and_why_the_rest_was_not() -> None:
     in_part = searched(card_for(FUSION, unread=["procedures", "conditions"]))
-    assert re.match(r"read in full: .*scores \(0\)", in_part)
+    assert re.match(r"read in full: .*observations \(0\)", in_part)
     assert "not read in full: procedures and diagnoses (the EHR reported: 403: not for you)" in in_part
     assert searched(card_for(FUSION, unread=LANES)).startswith("not read in full: ")
     assert searched(card_for(FUSION)).startswith("read in full: procedures (0), ")
@@ -264,6 +291,50 @@ def test_a_card_raised_by_reviewed_rules_does_not_call_them_drafts(monkeypatch: 
     for rule in RULES.values():
         monkeypatch.setitem(rule.PAGE.content, "status", "reviewed")
     assert "draft" not in teaching_card()["detail"]
+
+
+def test_every_finding_is_headed_by_its_rules_own_words_or_the_usual_ones(cards: dict[str, Json]) -> None:
+    for name, card in cards.items():
+        headings = re.findall(r"^- \*\*(.+?)\*\* ", card["detail"], re.MULTILINE)
+        findings = [each for each in card["extension"][ASSESSMENT]["findings"] if each["outcome"] != "not_applicable"]
+        assert len(headings) == len(findings), name
+        for heading, finding in zip(headings, findings, strict=True):
+            page = RULES[finding["rule"]].PAGE
+            words = WORDING["outcomes"] | page.content.get("outcome_words", {})
+            assert heading == f"{page['name']}: {words[finding['outcome']]}.", name
+
+
+@pytest.mark.parametrize(
+    ("line", "heading"),
+    [
+        (FUSION, "Reason for the operation: not found in the record."),
+        (FUSION_FOR_A_REASON, "Reason for the operation: documented."),
+        (
+            {"today": "Order CPT 22612 lumbar fusion [reason=ICD10CM M54.50 low back pain]"},
+            "Reason for the operation: not the usual one.",
+        ),
+    ],
+)
+def test_a_rule_may_say_its_outcome_in_its_own_words(line: dict[str, str], heading: str) -> None:
+    assert f"- **{heading}** " in card_for(line)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "rule"),
+    [
+        ("Condition SNOMED 185481008 dissatisfied with doctor", "patient_concern"),
+        ("Condition SNOMED 310343007 further opinion sought", "patient_concern"),
+    ],
+)
+def test_what_the_patient_says_raises_a_card_of_its_own(stated: str, rule: str) -> None:
+    call = deepcopy(hook_call(TEACHING["enough-therapy"], "order-sign"))
+    assert answered(call)["cards"] == []
+    condition = chart([{"10 days ago": stated}], TODAY)[1]
+    condition["subject"] = {"reference": f"Patient/{call['context']['patientId']}"}
+    call["prefetch"]["conditions"]["entry"].append({"resource": condition})
+    card = card_of(call)
+    assert (card["indicator"], card["links"][0]["url"]) == ("info", f"{BASE}/why#{rule}")
+    assert "patient" in card["summary"].lower()
 
 
 def test_an_earlier_operation_that_was_found_is_never_headed_as_not_found(cards: dict[str, Json]) -> None:
@@ -331,6 +402,11 @@ def test_markup_in_the_chart_never_reaches_the_card(name: str) -> None:
     assert len(card["summary"]) <= 139
     for suggestion in card["suggestions"]:
         assert "<" not in json.encode(suggestion).decode()
+    # What the assessment carries is read by the app: labels are clean there, too.
+    carried = card["extension"][ASSESSMENT]
+    shown = [each["shows"] for finding in carried["findings"] for each in finding["evidence"]]
+    for said in (carried["planned_surgery"]["label"], *shown, *(each["says"] for each in carried["findings"])):
+        assert not re.search(r"[<>|`]|\[link\]|\*\*bold\*\*", said), said
 
 
 @pytest.mark.parametrize("label", ["<", "***", " ", "\u200b"])
@@ -341,7 +417,8 @@ def test_a_label_of_nothing_but_markup_or_blanks_leaves_no_hole_in_a_sentence(la
         resource["code"]["text"] = label
     card = card_of(call_with(resources))
     for said in (card["summary"], card["detail"]):
-        assert not re.search(r"\S  |\(\)|: +on record| ;", said), said
+        sentences = re.sub(r"\*\*[^*]+\*\* ?", "", said)  # without headings: 'Earlier surgery: on record.'
+        assert not re.search(r"\S  |\(\)|: +on record| ;", sentences), said
 
 
 def test_markup_in_an_error_of_the_ehr_never_reaches_the_card() -> None:
@@ -520,6 +597,7 @@ def test_the_planned_order_is_never_changed(cards: dict[str, Json]) -> None:
 
 # ---- the assessment it carries
 
+FOR_THE_APP = {"financial_ties"}  # never on a card
 FINDING = {"rule", "outcome", "says", "evidence", "could_not_read"}
 OUTCOMES = {"concern", "not_documented", "met", "could_not_assess", "not_applicable"}
 EVIDENCE = {"reference", "date", "shows", "sign", "code"}
@@ -536,7 +614,7 @@ def test_the_card_carries_its_assessment_in_the_form_of_the_contract(cards: dict
         assert carried["planned_surgery"]["by"] in ("code", "text")
         assert carried["silenced_by"] is None
         assert carried["indicator"] == card["indicator"]
-        assert [each["rule"] for each in carried["findings"]] == list(RULES)
+        assert [each["rule"] for each in carried["findings"]] == [rule for rule in RULES if rule not in FOR_THE_APP]
         assert tuple(carried["lanes"]) == LANES
         for finding in carried["findings"]:
             assert set(finding) == FINDING

@@ -23,6 +23,24 @@ LAUNCH: dict[str, Any] = json.loads((REPOSITORY / "launch.json").read_text())
 FOLDERS = sorted({package.split(".")[0] for package in PROJECT["tool"]["setuptools"]["packages"]})
 
 
+A_CHART = """
+import json
+from datetime import date
+from fixtures.teaching import teaching_patients
+ruth = teaching_patients(date.today())[0]
+print(json.dumps(ruth.chart | {"entry": [*ruth.chart["entry"], {"resource": ruth.order}]}))
+"""
+IMPORT_ALL = f"""
+from importlib import import_module
+from pkgutil import walk_packages
+for name in {FOLDERS}:
+    for module in walk_packages(import_module(name).__path__, name + "."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+    print(name)
+"""
+
+
 def run(*command: str | Path, cwd: Path) -> str:
     """Runs a command outside the repository, without anything that would let Python find it; gives its output."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP_"))}
@@ -84,10 +102,15 @@ def test_the_wheel_holds_nothing_but_our_packages(wheel: Path) -> None:
 
 
 def test_the_installed_command_assesses_an_installed_chart(environment: Environment, tmp_path: Path) -> None:
-    chart = sorted((environment.packages / "fixtures" / "charts").glob("*.json"))[0]
+    chart = tmp_path / "chart.json"
+    chart.write_text(run(environment.programs / "python", "-c", A_CHART, cwd=tmp_path), "utf-8")
     assessment = json.loads(run(environment.programs / "second-opinion", "assess", chart, "--json", cwd=tmp_path))
-    assert assessment["patient"].startswith("Patient/")
+    assert (assessment["patient"], assessment["indicator"]) == ("Patient/ruth-keller", "warning")
     assert assessment["lanes"]
+
+
+def test_every_module_we_ship_can_be_imported_there(environment: Environment, tmp_path: Path) -> None:
+    assert run(environment.programs / "python", "-c", IMPORT_ALL, cwd=tmp_path).split() == FOLDERS
 
 
 def test_the_installed_command_explains_itself(environment: Environment, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from plugin.app import create_app
 
 PROTOCOL = Path(__file__).resolve().parents[2] / "shared" / "protocol"
 SAMPLES = sorted((PROTOCOL / "samples").rglob("*.json"))
-HOOKS = ("patient-view", "order-select", "order-sign")
+HOOKS = ("patient-view", "order-select", "order-sign", "appointment-book", "order-dispatch")
 
 pytestmark = pytest.mark.skipif(
     not SAMPLES, reason=f"{PROTOCOL} is not here: others' samples are not part of the repository"
@@ -45,7 +45,11 @@ def test_every_sample_is_answered_in_the_right_form_by_every_service(
     response = client.post(
         f"/cds-services/second-opinion-{hook}", data=sample.read_bytes(), content_type="application/json"
     )
-    if hook_of(sample) == hook:
+    if hook_of(sample) == hook == "order-dispatch" and not json.decode(sample.read_bytes()).get("prefetch"):
+        assert response.status_code == 412
+        said = OperationOutcome.model_validate(response.get_json()).issue[0].diagnostics
+        assert "ServiceRequest/example" in str(said)
+    elif hook_of(sample) == hook:
         assert response.status_code == 200, response.text
         assert faults(response.get_json(), "response") == []
     else:
@@ -57,10 +61,37 @@ def test_there_is_a_sample_of_every_hook() -> None:
     assert set(HOOKS) <= {hook_of(sample) for sample in SAMPLES}
 
 
+def epic_call() -> dict[str, Any]:
+    path = PROTOCOL / "samples/epic-like/order-sign_ServiceRequest_SYNTHETIC.json"
+    call: dict[str, Any] = json.decode(path.read_bytes())
+    return call
+
+
+def test_an_order_as_epic_sends_it_without_a_reason_in_an_empty_chart_is_told_so(client: FlaskClient) -> None:
+    (card,) = client.post("/cds-services/second-opinion-order-sign", json=epic_call()).get_json()["cards"]
+    assert card["indicator"] == "info"
+    assert "no indication found in the record" in card["summary"]
+    assert "**Nonsurgical care: could not be checked.**" in card["detail"]  # medications were not sent
+
+
+def test_an_order_dispatched_with_its_chart_is_answered(client: FlaskClient) -> None:
+    (sample,) = [path for path in SAMPLES if hook_of(path) == "order-dispatch" and path.parent.name == "inferno"]
+    call = json.decode(sample.read_bytes())
+    knee = {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "27447"}]}
+    order = {"resourceType": "ServiceRequest", "id": "example", "status": "active", "intent": "order", "code": knee}
+    found = {"resourceType": "Bundle", "type": "searchset", "total": 1, "entry": [{"resource": order}]}
+    call["prefetch"] = {"service_requests": found}
+    response = client.post("/cds-services/second-opinion-order-dispatch", json=call)
+    assert (response.status_code, response.get_json()) == (200, {"cards": []})
+
+
 def test_an_order_as_epic_sends_it_gets_a_card_that_draws_no_conclusion_from_what_was_not_sent(
     client: FlaskClient,
 ) -> None:
-    call = json.decode((PROTOCOL / "samples/epic-like/order-sign_ServiceRequest_SYNTHETIC.json").read_bytes())
+    call = epic_call()
+    # With a usual reason: without one, that alone is what the card tells.
+    order = call["context"]["draftOrders"]["entry"][0]["resource"]
+    order["reasonCode"] = [{"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "M43.16"}]}]
     (card,) = client.post("/cds-services/second-opinion-order-sign", json=call).get_json()["cards"]
     assert card["indicator"] == "info"
     assert "No conclusion" in card["summary"]

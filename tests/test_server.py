@@ -119,7 +119,7 @@ def call() -> dict[str, Any]:
 def test_it_prints_its_link_and_discovery_answers_there(server: Server) -> None:
     assert f"http://127.0.0.1:{server.port}/cds-services" in server.said
     response, body = server.ask("GET", "/cds-services")
-    assert (response.status, len(body["services"])) == (200, 3)
+    assert (response.status, len(body["services"])) == (200, 5)
     assert response.headers["Access-Control-Allow-Origin"] in ("*", "https://ehr.example")
 
 

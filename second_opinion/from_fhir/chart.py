@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from msgspec import Raw
+from msgspec import Raw, json
 
 from second_opinion.data_needs import LANE_OF_TYPE, NEEDS
 from second_opinion.errors import UnreadableInput
@@ -76,7 +76,7 @@ def _usable(key: str, value: Raw, sheets: Mapping[str, Sheet]) -> list[Found]:
 
 
 def _once(found: Iterable[Found]) -> list[Found]:
-    """Each reference once: of several versions the one updated last, or else the last."""
+    """Each reference once: of several versions the one updated last; of equal ones by content, not by place."""
     kept: dict[str, Found] = {}
     for each in found:
         other = kept.get(each.reference)
@@ -85,8 +85,8 @@ def _once(found: Iterable[Found]) -> list[Found]:
     return list(kept.values())
 
 
-def _updated(found: Found) -> str:
-    return (found.resource.meta.lastUpdated if found.resource.meta else None) or ""
+def _updated(found: Found) -> tuple[str, bytes]:
+    return (found.resource.meta.lastUpdated if found.resource.meta else None) or "", json.encode(found.resource)
 
 
 def _whose(found: Iterable[Found]) -> str:
@@ -94,8 +94,9 @@ def _whose(found: Iterable[Found]) -> str:
     about = Counter(subject for each in found if (subject := _subject(each.resource)))
     patients = [each for each in found if isinstance(each.resource, Patient)]
     if patients:
-        return max(patients, key=lambda each: about[each.reference] + about[each.full_url]).reference
-    return next((plain_reference(subject) for subject, _ in about.most_common() if "Patient" in subject), "")
+        return max(patients, key=lambda each: (about[each.reference] + about[each.full_url], each.reference)).reference
+    subjects = sorted(about, key=lambda subject: (-about[subject], subject))
+    return next((plain_reference(subject) for subject in subjects if "Patient" in subject), "")
 
 
 def _subject(resource: Resource) -> str | None:

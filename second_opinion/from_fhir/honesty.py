@@ -38,11 +38,24 @@ class Sheet(Struct):
         if self.foreign:
             state = Reading.PARTIAL if self.count else Reading.UNAVAILABLE
             self.lower(state, f"{self.foreign} resource(s) belong to another patient")
-        in_order = sorted(self.events, key=lambda event: (event.on is not None, event.on))
         return Lane(
-            name=self.name, state=self.state, why=tuple(self.why), count=self.count, events=Events(in_order),
-            aside=Events(self.aside), unread=tuple(self.unread),
-        )  # fmt: skip
+            name=self.name,
+            state=self.state,
+            why=tuple(self.why),
+            count=self.count,
+            events=Events(sorted(self.events, key=_order)),
+            aside=Events(sorted(self.aside, key=_order)),
+            unread=tuple(sorted(self.unread, key=_by_name)),
+        )
+
+
+def _order(event: Event) -> tuple[int, str, str]:
+    """By date, undated ones first; of one day by name, so that the order of a file's entries changes nothing."""
+    return event.on.toordinal() if event.on else 0, event.source, event.label
+
+
+def _by_name(unread: Unread) -> tuple[str, str]:
+    return unread.reference, unread.why
 
 
 def new_sheets() -> dict[str, Sheet]:
