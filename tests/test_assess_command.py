@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import date, timedelta
 from importlib.metadata import PackageNotFoundError, version
@@ -18,11 +19,13 @@ from fixtures.vignettes import chart
 from plugin.cli import main
 from sandbox.hook_calls import hook_call
 from second_opinion.data_needs import LANES
+from second_opinion.value_sets import use_local_codes
 
 Json = dict[str, Any]
 TODAY = date(2026, 11, 22)
 TEACHING = {patient.id: patient for patient in teaching_patients(TODAY)}
 ROOT = Path(__file__).resolve().parent.parent
+HOOKS = ("patient-view", "order-select", "order-sign", "appointment-book", "order-dispatch")
 FUSION = {"today": "Order CPT 22612 lumbar fusion"}
 COMMANDS: list[list[str]] = [[], ["assess"], ["demo"], ["serve"]]
 
@@ -99,6 +102,8 @@ def test_the_card_carries_the_same_as_the_command_prints(tmp_path: Path) -> None
         "file": str(tmp_path / "call.json"),
         "patient": "Patient/ruth-keller",
     }
+    # What is for the app alone never stands on a card.
+    line["findings"] = [each for each in line["findings"] if each["rule"] != "financial_ties"]
     assert card["extension"]["org.second-opinion.assessment"] == line
 
 
@@ -109,20 +114,45 @@ def test_a_bundle_counts_as_read_in_full_and_a_hook_request_only_as_far_as_it_wa
     whole, sent = (json.decode(line)["lanes"] for line in assess("--json", *given).stdout.splitlines())
     assert {lane["state"] for lane in whole.values()} == {"complete"}
     assert (sent["procedures"]["state"], sent["encounters"]["state"]) == ("complete", "unavailable")
-    assert sent["goals"] == {"state": "unavailable", "count": 0, "why": "not asked for"}
+    assert sent["documents"] == {"state": "unavailable", "count": 0, "why": "not asked for"}
 
 
-@pytest.mark.parametrize("hook", ["patient-view", "order-select", "order-sign"])
+def call_of(hook: str, patient: str = "failed-fusion") -> Json:
+    """What an EHR sends; the mock EHR books and dispatches nothing, so that is added here."""
+    order, call = TEACHING[patient].order, deepcopy(hook_call(TEACHING[patient], hook))
+    context = call["context"]
+    if hook == "appointment-book":
+        booked = {"resourceType": "Appointment", "id": "1", "status": "proposed", "serviceType": [order["code"]]}
+        context["appointments"] = bundle(booked | {"participant": [{"actor": order["subject"]}]})
+    if hook == "order-dispatch":
+        context["dispatchedOrders"] = [f"ServiceRequest/{order['id']}"]
+        call["prefetch"]["service_requests"]["entry"].append({"resource": order | {"status": "active"}})
+    return call
+
+
+@pytest.mark.parametrize("hook", HOOKS)
 def test_a_hook_request_of_every_kind_is_read(tmp_path: Path, hook: str) -> None:
-    call = written(tmp_path, "call.json", hook_call(TEACHING["failed-fusion"], hook))
+    call = written(tmp_path, "call.json", call_of(hook))
     assert json.decode(assess("--json", call).stdout)["indicator"] == "warning"
 
 
-def test_a_hook_request_of_another_kind_is_refused_and_those_we_know_are_named(tmp_path: Path) -> None:
-    call = hook_call(TEACHING["failed-fusion"], "order-sign") | {"hook": "order-dispatch"}
-    done = assess(written(tmp_path, "call.json", call))
+@pytest.mark.parametrize("hook", ["encounter-start", "encounter-discharge", "order_sign", ""])
+def test_a_hook_request_of_another_kind_is_refused_and_those_we_know_are_named(tmp_path: Path, hook: str) -> None:
+    done = assess(written(tmp_path, "call.json", call_of("order-sign") | {"hook": hook}))
     assert done.exit_code == 2
-    assert "order-dispatch" in done.stderr and "patient-view, order-select, order-sign" in done.stderr
+    assert repr(hook) in done.stderr and ", ".join(HOOKS) in done.stderr
+
+
+def test_a_dispatched_order_that_did_not_come_along_is_named_and_the_exit_code_is_2(
+    fusion: Path, tmp_path: Path
+) -> None:
+    call = call_of("order-dispatch")
+    del call["prefetch"]["service_requests"]
+    path = written(tmp_path, "call.json", call)
+    done = assess("--json", path, fusion)
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"{path}: The dispatched orders ServiceRequest/ruth-order-22633 were not sent")
+    assert [json.decode(line)["file"] for line in done.stdout.splitlines()] == [str(fusion)]
 
 
 # ---- as text
@@ -276,7 +306,19 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path, fusion: Path) -> None
 
 def test_a_folder_named_like_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder.json").mkdir()
-    assert f"{tmp_path / 'folder.json'}: it cannot be opened" in assess(tmp_path).stderr
+    done = assess(tmp_path)
+    assert done.exit_code == 2
+    assert f"{tmp_path / 'folder.json'}: it is a folder without JSON files" in done.stderr
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    path = written(tmp_path, "a.json", b"{}")
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    done = assess(path)
+    assert (done.exit_code, f"{path}: it cannot be opened (Permission denied)" in done.stderr) == (2, True)
 
 
 def test_a_file_whose_name_is_not_utf8_is_assessed_as_any_other(tmp_path: Path) -> None:
@@ -344,6 +386,134 @@ def test_a_day_that_is_none_is_refused_and_the_form_is_shown(fusion: Path, day: 
     done = run("assess", "--as-of", day, fusion)
     assert done.exit_code == 2
     assert "--as-of" in done.stderr and "%Y-%m-%d" in done.stderr
+
+
+@pytest.mark.parametrize("day", ["1899-12-31", "2200-01-01", "0001-01-01", "9999-12-31"])
+def test_a_day_on_which_nobody_reads_a_chart_is_refused(fusion: Path, day: str) -> None:
+    done = run("assess", "--as-of", day, fusion)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--as-of" in done.stderr and day in done.stderr
+
+
+@pytest.mark.parametrize("day", ["1900-01-01", "2199-12-31"])
+def test_the_first_and_the_last_day_are_answered(fusion: Path, day: str) -> None:
+    done = run("assess", "--json", "--as-of", day, fusion)
+    assert (done.exit_code, json.decode(done.stdout)["as_of"]) == (0, day)
+
+
+# ---- what a site changes: SECOND_OPINION_SITE
+
+
+@pytest.fixture
+def with_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str | bytes], Path]]:
+    """Writes a site file and names it in the environment; the codes it maps are forgotten afterwards."""
+
+    def use(text: str | bytes) -> Path:
+        path = written(tmp_path / "site", "site.toml", text.encode() if isinstance(text, str) else text)
+        monkeypatch.setenv("SECOND_OPINION_SITE", str(path))
+        return path
+
+    yield use
+    use_local_codes(())
+
+
+WithSite = Callable[[str | bytes], Path]
+CARE = {"40 days ago": "Procedure CPT 97110 exercise therapy"}
+LOCAL_CODES = """
+[[local_codes]]
+system = "urn:second-opinion:local"
+code = "64021"
+value_set = "spine_surgery"
+kind = "fusion"
+regions = ["lumbar"]
+label = "Arthrodesis lumbar posterior"
+"""
+
+
+def first_line(*arguments: str | Path) -> Json:
+    done = assess("--json", *arguments)
+    assert (done.exit_code, done.stderr) == (0, "")
+    line: Json = json.decode(done.stdout)
+    return line
+
+
+def outcomes(line: Json) -> dict[str, str]:
+    return {each["rule"]: each["outcome"] for each in line["findings"]}
+
+
+def test_a_sites_limit_takes_the_place_of_ours(tmp_path: Path, with_site: WithSite) -> None:
+    chart_file = written(tmp_path, "a.json", chart_of(FUSION, CARE))
+    assert outcomes(first_line(chart_file))["nonsurgical_care"] == "concern"
+    with_site('[limits.nonsurgical_care]\nlook_back = "30 days"\n')
+    assert outcomes(first_line(chart_file))["nonsurgical_care"] == "not_documented"
+
+
+def test_a_rule_switched_off_is_not_judged_and_a_silent_one_raises_nothing(tmp_path: Path, with_site: WithSite) -> None:
+    chart_file = written(tmp_path, "a.json", chart_of({"today": f"{FUSION['today']} [reason=ICD10CM M43.16 x]"}))
+    assert first_line(chart_file)["indicator"] == "info"
+    with_site('[rules]\nnonsurgical_care = "off"\n')
+    assert (first_line(chart_file)["indicator"], "nonsurgical_care" in outcomes(first_line(chart_file))) == (None, False)
+    with_site('[rules]\nnonsurgical_care = "silent"\n')
+    line = first_line(chart_file)
+    assert (line["indicator"], outcomes(line)["nonsurgical_care"]) == (None, "not_documented")
+    assert "none: nothing to say" in assess(chart_file).stdout
+
+
+def test_a_sites_own_codes_are_known(tmp_path: Path, with_site: WithSite) -> None:
+    def planned(code: str) -> Any:
+        order = chart([FUSION], TODAY)
+        order[1]["code"] = {"coding": [{"system": "urn:second-opinion:local", "code": code}]}
+        return first_line(written(tmp_path, "a.json", bundle(*order)))["planned_surgery"]
+
+    assert planned("64020") is None
+    with_site(LOCAL_CODES)
+    assert planned("64020") is None
+    found = planned("64021")
+    assert (found["kind"], found["regions"], found["by"]) == ("fusion", ["lumbar"], "code")
+    assert found["label"] == "Arthrodesis lumbar posterior"
+
+
+def test_a_site_without_a_file_is_as_shipped(fusion: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_shipped = first_line(fusion)
+    monkeypatch.setenv("SECOND_OPINION_SITE", "")
+    assert first_line(fusion) == as_shipped
+
+
+WRONG_SITES: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
+    "not TOML": ("[rules\n", ("site.toml", "not TOML")),
+    "not UTF-8": (b'[card]\n# f\xfcr\n', ("site.toml", "cannot be read")),
+    "an unknown table": ("\n[rule]\n", ("site.toml, line 2", "rule is not known", "Known: limits, rules")),
+    "an unknown rule": ('[rules]\n\nnonsurgical = "off"\n', ("site.toml, line 3", "no such rule")),
+    "an unknown mode": ('[rules]\nindication = "quiet"\n', ("site.toml, line 2", "on, silent, off")),
+    "no duration": (
+        '[limits.nonsurgical_care]\nlook_back = "long"\n',
+        ("site.toml, line 2", "not a duration", "6 weeks"),
+    ),
+    "a code mapped twice": (LOCAL_CODES * 2, ("64021 is mapped twice",)),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_SITES)
+def test_a_site_file_that_is_wrong_stops_the_start_and_says_where(
+    fusion: Path, with_site: WithSite, name: str
+) -> None:
+    text, says = WRONG_SITES[name]
+    with_site(text)
+    done = assess(fusion)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: ")
+    for words in says:
+        assert words in done.stderr
+
+
+@pytest.mark.parametrize("command", [["serve"], ["demo", "--no-browser"]], ids=lambda command: command[0])
+def test_no_server_starts_with_a_site_file_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setenv("SECOND_OPINION_SITE", str(tmp_path / "nowhere.toml"))
+    done = run(*command)
+    assert done.exit_code == 1
+    assert str(tmp_path / "nowhere.toml") in done.stderr and "Name a readable TOML file." in done.stderr
 
 
 # ---- help

@@ -15,10 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from flask import Flask
 from msgspec import json
 
 from fixtures.teaching import teaching_patients
+from plugin.cli import main
+from plugin.server import run
 from sandbox.hook_calls import hook_call
+from second_opinion.errors import SecondOpinionError
 
 ROOT = Path(__file__).resolve().parent.parent
 SIGN = "/cds-services/second-opinion-order-sign"
@@ -102,9 +107,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield started
 
 
-def refused(*arguments: str) -> tuple[int, str]:
+def refused(*arguments: str, **more: str) -> tuple[int, str]:
     """The exit code and the message of a command that should not start."""
-    done = subprocess.run(command(*arguments), env=environment(), capture_output=True, text=True, timeout=PATIENCE)
+    done = subprocess.run(command(*arguments), env=environment(**more), capture_output=True, text=True, timeout=PATIENCE)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stderr
 
@@ -218,7 +223,58 @@ def test_it_stops_when_told_to_and_finishes_what_it_is_answering(tmp_path: Path)
             server.ask("GET", "/cds-services")
 
 
+def test_what_it_is_judging_when_told_to_stop_is_still_answered(tmp_path: Path) -> None:
+    long = call()
+    orders = long["context"]["draftOrders"]["entry"]
+    orders += [{"resource": orders[0]["resource"] | {"id": str(number)}} for number in range(10_000)]
+    body = json.encode(long)
+    head = f"POST {SIGN} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    with running(tmp_path, "serve") as server:
+        with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as connection:
+            connection.sendall(head.encode() + body)
+            time.sleep(0.2)  # all is read, and judging takes longer
+            server.process.terminate()
+            answer = b""
+            while more := connection.recv(65536):
+                answer += more
+        assert b'"cards":[{' in answer
+        assert server.wait() == 0
+
+
+def test_a_call_half_sent_does_not_keep_it_from_stopping(tmp_path: Path) -> None:
+    with running(tmp_path, "serve") as server:
+        with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as connection:
+            connection.sendall(f"POST {SIGN} HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\n{{".encode())
+            time.sleep(0.2)
+            started = time.monotonic()
+            server.process.terminate()
+            assert server.wait() == 0
+            assert time.monotonic() - started < 10
+    assert "Traceback" not in server.said
+
+
+# ---- a site's own settings
+
+
+def test_the_server_keeps_to_the_site_file_in_every_worker(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text('[referral]\nsystem = "urn:x"\ncode = "777"\ndisplay = "Spine clinic"\n', "utf-8")
+    with running(tmp_path, "serve", "--workers", "2", SECOND_OPINION_SITE=str(site)) as server:
+        for _ in range(4):
+            (card,) = server.ask("POST", SIGN, call())[1]["cards"]
+            order = card["suggestions"][0]["actions"][0]["resource"]
+            assert order["code"]["coding"][0] == {"system": "urn:x", "code": "777", "display": "Spine clinic"}
+
+
 # ---- it does not start, and says why
+
+
+def test_a_site_file_that_is_wrong_is_named_with_its_line(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text('[rules]\nno_such_rule = "off"\n', "utf-8")
+    code, said = refused("serve", "--port", str(free_port()), SECOND_OPINION_SITE=str(site))
+    assert code == 1
+    assert f"{site}, line 2" in said and "no such rule" in said
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "ehr.example"])  # noqa: S104, refused is what we test
@@ -239,11 +295,22 @@ def test_a_port_in_use_is_named_and_another_is_proposed(name: str) -> None:
     assert f"Port {port}" in said and re.search(r"--port \d+", said)
 
 
-@pytest.mark.parametrize("port", ["99999", "-1", "http"])
-def test_a_port_that_is_none_is_refused(port: str) -> None:
-    code, said = refused("serve", "--port", port)
-    assert code != 0
-    assert "port" in said.lower() and port in said
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_the_port_proposed_instead_of_the_last_is_one_that_there_is(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken(*_: Any) -> None:
+        raise OSError(98, "Address already in use")
+
+    monkeypatch.setattr(socket.socket, "bind", taken)
+    with pytest.raises(SecondOpinionError, match=f"Port 65535 on {host} .*Address already in use.*--port 1$"):
+        run(Flask("x"), host, 65535, 1, lambda: None)
+
+
+@pytest.mark.parametrize("name", ["serve", "demo"])
+@pytest.mark.parametrize("port", ["99999", "65536", "0", "-1", "http"])
+def test_a_port_that_is_none_is_refused(name: str, port: str) -> None:
+    done = CliRunner().invoke(main, [name, "--port", port])
+    assert (done.exit_code, type(done.exception)) == (2, SystemExit)
+    assert "--port" in done.stderr and port in done.stderr
 
 
 def test_the_other_loopback_address_is_served_too(tmp_path: Path) -> None:

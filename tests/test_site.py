@@ -14,7 +14,7 @@ from plugin import settings
 from plugin.app import create_app
 from second_opinion.assess import Assessment, as_json, assess
 from second_opinion.durations import Duration
-from second_opinion.errors import KnowledgeError
+from second_opinion.errors import KnowledgeError, SecondOpinionError
 from second_opinion.from_fhir import concepts, read_bundle
 from second_opinion.planned_surgery import in_chart
 from second_opinion.rules import RULES
@@ -177,7 +177,7 @@ def test_the_example_in_the_documentation_does_what_it_says() -> None:
     }
     assert site.modes == {"indication": "silent"}
     (code,) = site.local_codes
-    assert (code.code, code.value_set, code.kind, code.regions) == ("64021", "spine_surgery", "fusion", {"lumbar"})
+    assert (code.code, code.value_set, code.kind, set(code.regions)) == ("64021", "spine_surgery", "fusion", {"lumbar"})
     assert site.referral == {
         "system": "urn:com.epic.cdshooks.action.code.system.preference-list-item",
         "code": "1234",
@@ -247,7 +247,7 @@ def test_a_code_of_the_sites_own_makes_a_planned_operation() -> None:
     use_local_codes([LocalCode(LOCAL, "64021", "spine_surgery", "fusion", "Arthrodesis", frozenset(["lumbar"]))])
     surgery = judged([OURS]).surgery
     assert surgery
-    assert (surgery.kind, surgery.regions, surgery.by) == ("fusion", {"lumbar"}, "code")
+    assert (surgery.kind, set(surgery.regions), surgery.by) == ("fusion", {"lumbar"}, "code")
     assert surgery.label == "Our very own words"  # the chart's words, as with any other code
 
 
@@ -385,6 +385,48 @@ def test_a_rule_that_is_silent_makes_no_card_stronger() -> None:
 def test_a_rule_may_be_said_to_be_on() -> None:
     site = read_site('[rules]\nindication = "on"\noptions_discussed = "off"', "site.toml")
     assert (site.mode("indication"), site.mode("options_discussed"), site.mode("patient_goals")) == ("on", "off", "on")
+
+
+# ---- payments
+
+
+NPI = "http://hl7.org/fhir/sid/us-npi"
+
+
+def with_payments(lines: Json | None, requester: Json | None) -> Assessment:
+    """What is said of the one who ordered; `lines` is the register, by NPI, or cannot be read."""
+
+    def look_up(npi: str) -> str | None:
+        if lines is None:
+            raise SecondOpinionError("the register is locked.")
+        return lines.get(npi)
+
+    (patient, asked) = chart([FUSION], AS_OF)
+    asked |= {"requester": requester} if requester else {}
+    document = {"resourceType": "Bundle", "entry": [{"resource": patient}, {"resource": asked}]}
+    record = read_bundle(json.encode(document), AS_OF)
+    return assess(record, in_chart(record), site=Site(payments=look_up))
+
+
+@pytest.mark.parametrize(
+    ("lines", "requester", "expected", "says"),
+    [
+        ({"1": "$ 5 in 2024"}, {"identifier": {"system": NPI, "value": "1"}}, "concern", "$ 5 in 2024"),
+        ({"2": "$ 5 in 2024"}, {"identifier": {"system": NPI, "value": "1"}}, "not_documented", "1"),
+        ({"1": "$ 5 in 2024"}, {"identifier": {"system": "urn:ours", "value": "1"}}, "could_not_assess", ""),
+        ({"1": "$ 5 in 2024"}, None, "could_not_assess", ""),
+        (None, {"identifier": {"system": NPI, "value": "1"}}, "could_not_assess", "the register is locked"),
+    ],
+)
+def test_payments_are_looked_up_where_a_site_has_a_register_and_raise_no_card(
+    lines: Json | None, requester: Json | None, expected: str, says: str
+) -> None:
+    found = with_payments(lines, requester)
+    (ties,) = [finding for finding in found.findings if finding.rule == "financial_ties"]
+    assert (str(ties.outcome), says in ties.says) == (expected, True)
+    assert [finding.rule for finding in found.raising] == ["nonsurgical_care"]
+    assert found.indicator == judged([FUSION]).indicator
+    assert outcome(judged([FUSION]), "financial_ties") == "not_applicable"
 
 
 # ---- the card

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from second_opinion.texts import KINDS_BY_INVASIVENESS, care_in, medicine_in, operation_in
+from second_opinion import texts
+from second_opinion.texts import KINDS_BY_INVASIVENESS, care_in, diagnosis_in, medicine_in, operation_in
+from second_opinion.value_sets import Meaning
 
 LUMBAR, CERVICAL, THORACIC = ("lumbar",), ("cervical",), ("thoracic",)
 BOTH = ("lumbar", "thoracic")
@@ -325,6 +327,81 @@ def test_a_medicine_is_read_from_its_name_and_an_opioid_ingredient_decides(text:
 @pytest.mark.parametrize("text", ["", "lisinopril", "metformin 500 mg", "naproxenoid", "nicotine patch"])
 def test_what_is_no_pain_medicine_is_not_read_as_one(text: str) -> None:
     assert medicine_in(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "regions"),
+    [
+        ("Lumbar spinal stenosis", "stenosis", LUMBAR),
+        ("stenosis, spinal, of the lumbar region", "stenosis", LUMBAR),
+        ("L4-5 SPONDYLOLISTHESIS", "spondylolisthesis", LUMBAR),
+        ("Degenerative spondylolisthesis", "spondylolisthesis", ()),
+        ("Cervical radiculopathy", "radiculopathy", ("cervical",)),
+        ("Low back pain", "low_back_pain", LUMBAR),
+        ("Lumbar disc displacement", "disc_displacement", LUMBAR),
+        ("History of lumbar stenosis, now sciatica", "sciatica", LUMBAR),
+        ("Spinal stenosis without neurogenic claudication", "stenosis", ()),
+    ],
+)
+def test_a_diagnosis_is_read_when_all_the_words_of_its_name_are_there(
+    text: str, kind: str, regions: tuple[str, ...]
+) -> None:
+    meaning = diagnosis_in(text)
+    assert meaning is not None
+    assert (meaning.value_set, meaning.kind, meaning.regions) == ("spine_diagnosis", kind, frozenset(regions))
+    assert (meaning.label, meaning.code) == (text, "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "pain",
+        "back",
+        "Cervical cancer",
+        "No sciatica",
+        "denies sciatica",
+        "rule out spinal stenosis",
+        "R/O stenosis",
+        "family history of scoliosis",
+        "History of sciatica",
+        "Suspected spondylolisthesis",
+    ],
+)
+def test_what_the_patient_is_not_said_to_have_is_no_diagnosis(text: str) -> None:
+    assert diagnosis_in(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nonrheumatic aortic (valve) stenosis",
+        "Occlusion and stenosis of right carotid artery",
+        "Pyloric stenosis",
+        "Stenosis of uterine cervix",
+        "Other instability, right ankle",
+        "Foot deformity",
+        "Pain in the neck of femur",
+        "Pain in the back of the throat",
+        "Optic disc drusen",
+    ],
+)
+@pytest.mark.xfail(strict=True, reason="reported: one general word makes any organ's diagnosis one of the spine")
+def test_a_diagnosis_of_something_else_is_none_of_the_spine(text: str) -> None:
+    assert diagnosis_in(text) is None
+
+
+@pytest.mark.xfail(strict=True, reason="reported: a herniated disc is read as disc_other, which supports no discectomy")
+def test_a_herniated_disc_is_a_displaced_one() -> None:
+    meaning = diagnosis_in("Lumbar disc herniation")
+    assert meaning and meaning.kind == "disc_displacement"
+
+
+def test_a_name_of_nothing_but_small_words_names_no_diagnosis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All its words would stand in every text."""
+    nameless = Meaning(value_set="spine_diagnosis", kind="other", label="Other, unspecified site")
+    monkeypatch.setattr(texts, "known_meanings", lambda value_set: [nameless])
+    assert texts._diagnosis_names() == []
 
 
 WORDS = some.sampled_from(

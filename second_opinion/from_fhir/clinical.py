@@ -150,7 +150,8 @@ def _told(it: shapes.Observation, source: str) -> Iterator[Event]:
 
 def _measured(it: shapes.Observation) -> Iterator[tuple[shapes.Concept | None, shapes.Quantity | None, float | None]]:
     """What is measured or stated: by the code, by a coded value, by the components."""
-    if not _denied(it):
+    is_yes_or_no = it.valueBoolean is not None or it.valueCodeableConcept is not None
+    if not (is_yes_or_no and _denied(it)):
         yield it.code, it.valueQuantity, it.valueInteger
     if it.valueCodeableConcept and not (_refuses(it.valueCodeableConcept) and not _speaks_of_the_spine(it.code)):
         yield it.valueCodeableConcept, None, None

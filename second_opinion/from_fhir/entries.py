@@ -12,12 +12,11 @@ from second_opinion.from_fhir.shapes import (
     TYPES,
     AnyResource,
     Bundle,
-    CarePlan,
     Entry,
     Resource,
-    ServiceRequest,
     UsualBundle,
 )
+from second_opinion.from_fhir.versions import OLDER_TYPES, other_version
 from second_opinion.record import Unread
 
 _decode = json.Decoder(AnyResource).decode
@@ -25,23 +24,6 @@ _decode_bundle = json.Decoder(Bundle).decode
 _decode_entry = json.Decoder(Entry).decode
 _decode_usual = json.Decoder(UsualBundle).decode
 _EXTRA = ("include", "outcome")
-# What older versions called the things we read. Seen, they are named as unread; ignored, they would read as absence.
-_OLDER = {
-    "ProcedureRequest": "service_requests", "ReferralRequest": "service_requests",
-    "DiagnosticOrder": "service_requests",
-    "MedicationOrder": "medications", "MedicationUsage": "medications",
-}  # fmt: skip
-_DRUGS = ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
-_FOREIGN = {
-    "Procedure": (
-        ("occurrenceDateTime", "R5"), ("occurrencePeriod", "R5"), ("reason", "R5"), ("notDone", "STU3"),
-        ("notPerformed", "DSTU2"),
-    ),
-    "Condition": (("assertedDate", "STU3"),),
-    "ServiceRequest": (("reason", "R5"),),
-    "Encounter": (("actualPeriod", "R5"),),
-    "CarePlan": (),
-} | dict.fromkeys(_DRUGS, (("medication", "R5"), ("taken", "STU3"), ("wasNotTaken", "DSTU2")))  # fmt: skip
 
 
 class Found(Struct, gc=False):
@@ -153,7 +135,7 @@ def _read_resource(raw: bytes | Raw, full_url: str, page: Page, where: str) -> N
 def _add(resource: Resource, full_url: str, lost: tuple[str, ...], page: Page, where: str) -> None:
     name = type(resource).__name__
     reference = f"{name}/{resource.id or full_url.rpartition('/')[2].rpartition(':')[2] or where}"
-    if name in _FOREIGN and (other := _other_version(resource, name)):
+    if other := other_version(resource, name):
         # Its words may mean something else: 'not done' stood in another place. Named, never used.
         page.unread.append((LANE_OF_TYPE[name], Unread(reference, other)))
         return
@@ -182,19 +164,7 @@ def _note_unknown(kind: str | None, raw: bytes | Raw, page: Page, where: str) ->
     """Types that no rule reads are passed over; what might have been one that a rule reads is named."""
     if kind is None:
         page.unread.append(("", Unread(where, "not a FHIR resource: no resourceType")))
-    elif kind in _OLDER:
-        page.unread.append((_OLDER[kind], Unread(where, f"{kind} is not FHIR R4; send R4 resources")))
+    elif kind in OLDER_TYPES:
+        page.unread.append((OLDER_TYPES[kind], Unread(where, f"{kind} is not FHIR R4; send R4 resources")))
     elif right := {name.lower(): name for name in TYPES}.get(kind.lower()):
         page.unread.append((LANE_OF_TYPE.get(right, ""), Unread(where, f"resourceType {kind!r} should be {right!r}")))
-
-
-def _other_version(resource: Resource, name: str) -> str:
-    """Names the FHIR version if the resource carries an element that R4 does not have; '' for R4."""
-    for element, version in _FOREIGN[name]:
-        if getattr(resource, element, None) is not None:
-            return f"{element} is {version}, not FHIR R4; send R4 resources"
-    if isinstance(resource, ServiceRequest) and resource.code and resource.code.concept is not None:
-        return "code.concept is R5, not FHIR R4; send R4 resources"
-    if isinstance(resource, CarePlan) and any(each.plannedActivityReference for each in resource.activity or ()):
-        return "plannedActivityReference is R5, not FHIR R4; send R4 resources"
-    return ""
