@@ -7,12 +7,14 @@ from functools import lru_cache
 from second_opinion.texts import operation_in
 
 _TITLES = re.compile(r"\b(informed consents?|shared decision making|shared decisions?|decision aids?)\b")
+_ABOUT = re.compile(r"\b(consents?|decisions?)\b")
 _NOT_DONE = re.compile(r"\b(no|not|without|declin\w*|refus\w*|pending|needed|needs|missing|unable|revoked|withdrawn)\b")
-_FOR = re.compile(r"\b(?:for|to|regarding|about|before|re)\b(.*)")
-# What a talk or a consent may be for without naming a procedure.
+# Words that a title may have besides, without naming a procedure.
 _GENERAL = re.compile(
-    r"\b(the|a|an|of|and|or|for|to|on|in|procedures?|surgery|surgical|operations?|operative|treatments?|invasive|elective|"
-    r"options?|form|signed|adult|patient|planned|undergo|perform|performed|discussion|visit|document|note)\b"
+    r"\b(the|a|an|of|and|or|for|to|on|in|by|with|your|our|re|regarding|about|before|consents?|procedures?|surgery|surgical|"
+    r"operations?|operative|treatments?|treat|invasive|elective|options?|form|signed|adult|patient|planned|undergo|performe?d?|"
+    r"discussion|discussed|visit|document|documentation|note|record|given|provided|obtained|completed|reviewed|used|video|"
+    r"booklet|scanned|scan|pdf|electronic|hospital|outpatient|inpatient|clinic|yes|informed)\b"
 )
 _SPINE = re.compile(r"\b(spine|spinal|lumbar|cervical|thoracic|lumbosacral|back|neck|vertebral|disc|disk)\b")
 
@@ -23,7 +25,8 @@ def discussed(titles: Iterable[str], is_consent: bool = False) -> str:
     `is_consent`: the resource is a consent to treatment, so that no title has to say it.
     """
     said = [title for title in titles if title]
-    if any(_names_another(title) or _NOT_DONE.search(_plain(title)) for title in said):
+    about = [title for title in said if is_consent or _ABOUT.search(_plain(title))]
+    if any(map(_names_another, about)) or any(_NOT_DONE.search(_plain(title)) for title in said):
         return ""
     found = [title for title in said if _TITLES.search(_plain(title))]
     return next(iter(found or (said if is_consent else ())), "")
@@ -31,8 +34,7 @@ def discussed(titles: Iterable[str], is_consent: bool = False) -> str:
 
 @lru_cache(maxsize=4096)
 def _names_another(title: str) -> bool:
-    named = _FOR.search(_plain(title))
-    rest = _GENERAL.sub(" ", named[1]).strip() if named else ""
+    rest = _GENERAL.sub(" ", _TITLES.sub(" ", _plain(title))).strip()
     return bool(rest) and not _SPINE.search(rest) and operation_in(title) is None
 
 

@@ -4,9 +4,10 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any
+from math import isfinite
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct, ValidationError, convert, structs
 
 from second_opinion import planned_surgery, silence
 from second_opinion.durations import Duration, duration
@@ -19,13 +20,13 @@ PAGES: dict[str, Page] = {name: rule.PAGE for name, rule in RULES.items()} | {
     "silence": silence.PAGE,
     "planned_surgery": planned_surgery.PAGE,
 }
-MODES = ("on", "silent", "off")
-_TABLES = ("limits", "rules", "local_codes", "referral", "card")
-_REGIONS = ("cervical", "thoracic", "lumbar")
+MODES = ("on", "silent", "off")  # silent: judged, never shown
+Words = Annotated[str, Meta(min_length=1)]
+_LONGEST = Duration(months=1200)
 
 
 class Site(Struct, frozen=True):
-    """`modes`: rule to on, silent (judged, never shown) or off. `referral`: Coding of the second-opinion order."""
+    """`modes`: rule to on, silent or off. `referral`: the Coding of the second-opinion order."""
 
     changed_limits: Mapping[str, Mapping[str, Any]] = {}
     modes: Mapping[str, str] = {}
@@ -45,92 +46,104 @@ class Site(Struct, frozen=True):
 AS_SHIPPED = Site()
 
 
+class _Referral(Struct, forbid_unknown_fields=True):
+    system: Words
+    code: Words
+    display: Words
+
+
+class _Card(Struct, frozen=True, forbid_unknown_fields=True):
+    incomplete: bool = True
+
+
+class _Local(Struct, forbid_unknown_fields=True):
+    system: Words
+    code: Words
+    value_set: Words
+    kind: Words
+    label: Words
+    regions: frozenset[Literal["cervical", "thoracic", "lumbar"]] = frozenset()
+
+
+class _File(Struct, forbid_unknown_fields=True):
+    limits: dict[str, Any] = {}
+    rules: dict[str, Any] = {}
+    local_codes: list[_Local] = []
+    referral: _Referral | None = None
+    card: _Card = _Card()
+
+
 def read_site(text: str, name: str) -> Site:
     """A site file. Raises KnowledgeError naming file, line and remedy for anything in it that is not understood."""
     try:
-        given = tomllib.loads(text)
+        given = convert(tomllib.loads(text), _File)
     except tomllib.TOMLDecodeError as error:
         raise KnowledgeError(f"{name}: not TOML: {error}.") from None
-    page = _SiteFile(name, text, given)
-    page.allow(given, _TABLES, "")
+    except ValidationError as error:
+        said, _, path = str(error).partition(" - at `$")
+        field = re.search(r"unknown field `([^`]+)`", said)
+        message = f"{said.replace('`', '')}; docs/site.md shows what can stand here"
+        raise _fault(text, name, f"{path}.{field[1] if field else ''}", message) from None
+    for rule, mode in given.rules.items():
+        if rule not in RULES:
+            raise _fault(text, name, f"rules.{rule}", f"there is no rule {rule}. Known: {', '.join(RULES)}")
+        if mode not in MODES:
+            raise _fault(text, name, f"rules.{rule}", f"{rule} can be {', '.join(MODES)}, not {mode!r}")
     return Site(
-        changed_limits={rule: page.limits(rule) for rule in given.get("limits", {})},
-        modes={rule: page.mode(rule) for rule in given.get("rules", {})},
-        local_codes=tuple(page.local_code(entry) for entry in given.get("local_codes", [])),
-        referral=page.referral(),
-        incomplete_card=page.incomplete_card(),
+        changed_limits={page: _limits(text, name, page, limits) for page, limits in given.limits.items()},
+        modes=given.rules,
+        local_codes=tuple(_local(text, name, given.local_codes)),
+        referral=structs.asdict(given.referral) if given.referral else None,
+        incomplete_card=given.card.incomplete,
     )
 
 
-class _SiteFile:
-    """The file while it is read: knows where each thing stands, so that errors can say so."""
-
-    def __init__(self, name: str, text: str, given: dict[str, Any]) -> None:
-        self.name = name
-        self.lines = text.splitlines()
-        self.given = given
-
-    def fail(self, word: str, message: str) -> KnowledgeError:
+def _fault(text: str, name: str, place: str, message: str) -> KnowledgeError:
+    """Names the line of the last word of a place such as '.limits.indication.imaging', sought word after word."""
+    lines = [line.partition("#")[0] for line in text.splitlines()]
+    at = 0
+    for word in filter(None, re.split(r"[.\[\]`]", place)):
         mention = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
-        line = next((number for number, line in enumerate(self.lines, 1) if mention.search(line)), 1)
-        return KnowledgeError(f"{self.name}, line {line}: {message}")
+        at = next((number for number in range(at, len(lines)) if mention.search(lines[number])), at)
+    return KnowledgeError(f"{name}, line {at + 1}: {message}.")
 
-    def allow(self, table: Any, keys: tuple[str, ...], where: str) -> None:
-        if not isinstance(table, dict):
-            raise self.fail(where, f"{where} must be a table.")
-        for key in table:
-            if key not in keys:
-                raise self.fail(key, f"{where}{'.' if where else ''}{key} is not known. Known: {', '.join(keys)}.")
 
-    def limits(self, rule: str) -> dict[str, Any]:
-        if rule not in PAGES:
-            raise self.fail(rule, f"limits.{rule}: no such rule. Known: {', '.join(PAGES)}.")
-        known = PAGES[rule].limits_on(date.max)
-        self.allow(self.given["limits"][rule], known.names(), f"limits.{rule}")
-        return {name: self.limit(name, value, known) for name, value in self.given["limits"][rule].items()}
-
-    def limit(self, name: str, value: Any, known: Limits) -> Any:
-        if isinstance(getattr(known, name), Duration):
-            try:
-                return duration(value)
-            except (KnowledgeError, AttributeError):
-                raise self.fail(name, f"{name}: not a duration: {value!r}. Write it like '6 weeks'.") from None
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            raise self.fail(name, f"{name}: not a number: {value!r}.")
-        return value
-
-    def mode(self, rule: str) -> str:
-        mode = self.given["rules"][rule]
-        if rule not in RULES:
-            raise self.fail(rule, f"rules.{rule}: no such rule. Known: {', '.join(RULES)}.")
-        if mode not in MODES:
-            raise self.fail(rule, f"rules.{rule}: {mode!r} is none of {', '.join(MODES)}.")
-        return str(mode)
-
-    def local_code(self, entry: Any) -> LocalCode:
-        self.allow(entry, ("system", "code", "value_set", "kind", "regions", "label"), "local_codes")
-        if missing := [key for key in ("system", "code", "value_set", "kind", "label") if key not in entry]:
-            raise self.fail(str(entry.get("code", "local_codes")), f"a local code lacks {', '.join(missing)}.")
-        if strange := [region for region in entry.get("regions", []) if region not in _REGIONS]:
-            raise self.fail(strange[0], f"{strange[0]!r} is none of {', '.join(_REGIONS)}.")
+def _limits(text: str, name: str, page: str, limits: Any) -> dict[str, Any]:
+    if page not in PAGES:
+        raise _fault(text, name, f"limits.{page}", f"limits.{page} is no page. Known: {', '.join(PAGES)}")
+    if not isinstance(limits, dict):
+        raise _fault(text, name, f"limits.{page}", f"limits.{page} must be a table of names and values")
+    known = PAGES[page].limits_on(date.max)
+    changed = {}
+    for limit, value in limits.items():
+        place = f"limits.{page}.{limit}"
+        if limit not in known.names():
+            raise _fault(text, name, place, f"{page} has no limit {limit}. Known: {', '.join(known.names()) or 'none'}")
         try:
-            return LocalCode(**{**entry, "code": str(entry["code"]), "regions": frozenset(entry.get("regions", []))})
+            changed[limit] = _limit(value, is_duration=isinstance(getattr(known, limit), Duration))
+        except KnowledgeError as error:
+            raise _fault(text, name, place, f"{limit}: {str(error).rstrip('.')}") from None
+    return changed
+
+
+def _limit(value: Any, is_duration: bool) -> Any:
+    if not is_duration:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < 0:
+            raise KnowledgeError(f"Not a number: {value!r}. Write it without quotes, 0 or more.")
+        return value
+    span = duration(str(value))
+    if span.days > _LONGEST.months * 31 or span.months > _LONGEST.months:
+        raise KnowledgeError(f"Too long: {value!r}. Nobody's care lasts over 100 years.")
+    return span
+
+
+def _local(text: str, name: str, given: list[_Local]) -> list[LocalCode]:
+    codes: dict[tuple[str, str], LocalCode] = {}
+    for each in given:
+        if (each.system, each.code) in codes:
+            raise _fault(text, name, f"local_codes.{each.code}", f"{each.system} {each.code} is mapped twice. Keep one")
+        try:
+            codes[each.system, each.code] = LocalCode(**structs.asdict(each))
         except ValueError as problem:
-            raise self.fail(str(entry["code"]), str(problem)) from None
-
-    def referral(self) -> dict[str, str] | None:
-        coding = self.given.get("referral")
-        if coding is None:
-            return None
-        self.allow(coding, ("system", "code", "display"), "referral")
-        if not all(isinstance(coding.get(key), str) and coding[key] for key in ("system", "code", "display")):
-            raise self.fail("referral", "referral needs system, code and display, all in quotes.")
-        return dict(coding)
-
-    def incomplete_card(self) -> bool:
-        card = self.given.get("card", {})
-        self.allow(card, ("incomplete",), "card")
-        shown = card.get("incomplete", True)
-        if not isinstance(shown, bool):
-            raise self.fail("incomplete", "card.incomplete must be true or false.")
-        return shown
+            raise _fault(text, name, f"local_codes.{each.code}", str(problem).rstrip(".")) from None
+    return list(codes.values())

@@ -24,6 +24,7 @@ _OPERATIONS = {kind: _any(words) for kind, words in _WORDS["operations"].items()
 _ALONE = {region: _any(words) for region, words in _WORDS["operations_alone"].items()}
 _REVISION = _any(_WORDS["revision"])
 _REGIONS = {region: _any(words) for region, words in _WORDS["regions"].items()}
+_GUIDED = _any([r"(?:ct|mri|x-?ray|fluoro\w*|image)[ -](?:guid|navigat)\w*"])
 _NOT_AN_OPERATION = _any(_WORDS["not_an_operation"])
 _LETTERS = {"c": "cervical", "t": "thoracic", "l": "lumbar", "s": "lumbar"}
 _LEVEL = re.compile(r"\b([ctls])(?:1[0-2]|[1-9])(?:\s?(?:-|/|to|and)\s?([ctls])?(?:1[0-2]|[1-9]))?\b", re.IGNORECASE)
@@ -37,6 +38,7 @@ _HISTORY = re.compile(r"\b(?:" + "|".join(_WORDS["history"]) + r")\b[^,;.()]*", 
 _CARE = {kind: _any(words) for kind, words in _WORDS["care"].items()}
 # What follows such a word, up to the next comma or stop, is not what the patient has.
 _NOT_DIAGNOSED = re.compile(r"\b(?:" + "|".join(_WORDS["not_diagnosed"]) + r")\b[^,;.()]*", re.IGNORECASE)
+_OTHER_PARTS = _any(_WORDS["other_parts"])
 _NOT_CARE = _any(_WORDS["not_care"])
 _REFERRAL = _any(_WORDS["referral"])
 _NAMES = VALUE_SETS["analgesics"]["names"]
@@ -50,9 +52,10 @@ _MODALITY = {
 @lru_cache(maxsize=16384)
 def operation_in(text: str) -> Meaning | None:
     """The spine operation that this text names, or None."""
-    if _NOT_AN_OPERATION.search(text):
+    said = _GUIDED.sub(" ", text)
+    if _NOT_AN_OPERATION.search(said):
         return None
-    now = _HISTORY.sub(" ", _OTHER_JOINT.sub(" ", text))
+    now = _HISTORY.sub(" ", _OTHER_JOINT.sub(" ", said))
     kinds = {kind for kind, pattern in _OPERATIONS.items() if pattern.search(now)}
     alone = {region for region, pattern in _ALONE.items() if pattern.search(now)}
     regions = alone | set(regions_in(now) or regions_in(text))
@@ -100,17 +103,21 @@ def medicine_in(text: str) -> Meaning | None:
 
 
 def _diagnosis_names() -> list[tuple[frozenset[str], Meaning]]:
-    """The words of every label and kind of the diagnoses we know, those with most words first.
+    """The words of every label and kind of the diagnoses we know and of their other names, most words first.
 
     A label tells the region; a kind (disc displacement) does not.
     """
     names: dict[frozenset[str], Meaning] = {}
     known = known_meanings("spine_diagnosis")
-    named = [(meaning.label, meaning) for meaning in known]
-    named += [(meaning.kind.replace("_", " "), replace(meaning, regions=Regions())) for meaning in known]
+    of_kind = {meaning.kind: replace(meaning, regions=Regions(), code="") for meaning in known}
+    named = [(meaning.label, replace(meaning, code="")) for meaning in known]
+    named += [
+        (name, of_kind[kind]) for kind, others in _WORDS["diagnoses"].items() if kind in of_kind for name in others
+    ]
+    named += [(kind.replace("_", " "), meaning) for kind, meaning in of_kind.items()]
     for name, meaning in named:
         if words := frozenset(_WORD.findall(name.lower())) - _SMALL:
-            names.setdefault(words, replace(meaning, code=""))
+            names.setdefault(words, meaning)
     return sorted(names.items(), key=lambda item: -len(item[0]))
 
 
@@ -118,15 +125,22 @@ _WORD = re.compile(r"[a-z]+")
 _SMALL = frozenset(
     "of the and in with without or other unspecified region site not elsewhere classified due to".split()
 )
+_SPINE_ONLY = frozenset(_WORDS["spine_only"])
 _DIAGNOSES = _diagnosis_names()
 
 
 @lru_cache(maxsize=16384)
 def diagnosis_in(text: str) -> Meaning | None:
-    """The diagnosis whose name's words all stand in this text, in any order; the region is what the text says."""
-    words = frozenset(_WORD.findall(_NOT_DIAGNOSED.sub(" ", text).lower()))
+    """The diagnosis whose name's words all stand in this text, in any order; the region is what the text says.
+
+    Stenosis, instability or a deformity may be any organ's: the text must say that it is the spine.
+    """
+    if _OTHER_PARTS.search(text):
+        return None
+    said = _NOT_DIAGNOSED.sub(" ", text).lower().replace("disk", "disc")
+    words = frozenset(_WORD.findall(said)) - _SMALL
+    regions = regions_in(said)
     for name, meaning in _DIAGNOSES:
-        if name <= words:
-            regions = Regions(regions_in(text) - {"unknown"}) or meaning.regions
-            return replace(meaning, regions=regions, label=text)
+        if name <= words and (regions or words & _SPINE_ONLY or name == words):
+            return replace(meaning, regions=Regions(regions - {"unknown"}) or meaning.regions, label=text)
     return None

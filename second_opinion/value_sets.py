@@ -1,7 +1,7 @@
 """Named groups of codes, and what one coding means in each of them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -71,9 +71,8 @@ def known_meanings(value_set: str) -> list[Meaning]:
     return [meaning for meaning in listed if meaning.value_set == value_set]
 
 
-def knows(system: str, code: str) -> bool:
-    """Whether any value set names this coding."""
-    return bool(meanings_of(system, code))
+# What remembers answers of meanings_of, and must forget them when local codes change.
+caches: list[Callable[[], None]] = [meanings_of.cache_clear]
 
 
 class LocalCode(Struct, frozen=True):
@@ -104,7 +103,8 @@ def use_local_codes(codes: Iterable[LocalCode]) -> None:
         added[key] = (replace(like, regions=local.regions, label=local.label, code=f"LOCAL {local.code}"),)
     _local.clear()
     _local.update(added)
-    meanings_of.cache_clear()
+    for clear in caches:
+        clear()
 
 
 def _is_acute(meaning: Meaning, code: str) -> bool:

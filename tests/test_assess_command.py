@@ -452,7 +452,8 @@ def test_a_rule_switched_off_is_not_judged_and_a_silent_one_raises_nothing(tmp_p
     chart_file = written(tmp_path, "a.json", chart_of({"today": f"{FUSION['today']} [reason=ICD10CM M43.16 x]"}))
     assert first_line(chart_file)["indicator"] == "info"
     with_site('[rules]\nnonsurgical_care = "off"\n')
-    assert (first_line(chart_file)["indicator"], "nonsurgical_care" in outcomes(first_line(chart_file))) == (None, False)
+    line = first_line(chart_file)
+    assert (line["indicator"], "nonsurgical_care" in outcomes(line)) == (None, False)
     with_site('[rules]\nnonsurgical_care = "silent"\n')
     line = first_line(chart_file)
     assert (line["indicator"], outcomes(line)["nonsurgical_care"]) == (None, "not_documented")
@@ -481,22 +482,20 @@ def test_a_site_without_a_file_is_as_shipped(fusion: Path, monkeypatch: pytest.M
 
 WRONG_SITES: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
     "not TOML": ("[rules\n", ("site.toml", "not TOML")),
-    "not UTF-8": (b'[card]\n# f\xfcr\n', ("site.toml", "cannot be read")),
-    "an unknown table": ("\n[rule]\n", ("site.toml, line 2", "rule is not known", "Known: limits, rules")),
-    "an unknown rule": ('[rules]\n\nnonsurgical = "off"\n', ("site.toml, line 3", "no such rule")),
-    "an unknown mode": ('[rules]\nindication = "quiet"\n', ("site.toml, line 2", "on, silent, off")),
+    "not UTF-8": (b"[card]\n# f\xfcr\n", ("site.toml", "cannot be read")),
+    "an unknown table": ("\n[rule]\n", ("site.toml, line 2", "rule")),
+    "an unknown rule": ('[rules]\n\nnonsurgical = "off"\n', ("site.toml, line 3", "nonsurgical", "nonsurgical_care")),
+    "an unknown mode": ('[rules]\nindication = "quiet"\n', ("site.toml, line 2", "quiet", "silent")),
     "no duration": (
         '[limits.nonsurgical_care]\nlook_back = "long"\n',
-        ("site.toml, line 2", "not a duration", "6 weeks"),
+        ("site.toml, line 2", "look_back", "long", "6 weeks"),
     ),
     "a code mapped twice": (LOCAL_CODES * 2, ("64021 is mapped twice",)),
 }
 
 
 @pytest.mark.parametrize("name", WRONG_SITES)
-def test_a_site_file_that_is_wrong_stops_the_start_and_says_where(
-    fusion: Path, with_site: WithSite, name: str
-) -> None:
+def test_a_site_file_that_is_wrong_stops_the_start_and_says_where(fusion: Path, with_site: WithSite, name: str) -> None:
     text, says = WRONG_SITES[name]
     with_site(text)
     done = assess(fusion)
@@ -514,6 +513,51 @@ def test_no_server_starts_with_a_site_file_that_is_not_there(
     done = run(*command)
     assert done.exit_code == 1
     assert str(tmp_path / "nowhere.toml") in done.stderr and "Name a readable TOML file." in done.stderr
+
+
+# ---- the register of payments: SECOND_OPINION_OPEN_PAYMENTS
+
+PAYMENT = {
+    "Change_Type": "UNCHANGED",
+    "Covered_Recipient_NPI": "1234567893",
+    "Applicable_Manufacturer_or_Applicable_GPO_Making_Payment_ID": "100000000001",
+    "Total_Amount_of_Payment_USDollars": "100.00",
+    "Number_of_Payments_Included_in_Total_Amount": "1",
+    "Nature_of_Payment_or_Transfer_of_Value": "Consulting Fee",
+    "Dispute_Status_for_Publication": "No",
+    "Program_Year": "2023",
+    "Payment_Publication_Date": "01/30/2025",
+}
+REGISTER = "\r\n".join(",".join(row) for row in (PAYMENT.keys(), PAYMENT.values())) + "\r\n"
+
+
+@pytest.mark.parametrize(
+    ("npi", "outcome"), [("1234567893", "concern"), ("1000000004", "not_documented"), (None, "could_not_assess")]
+)
+def test_what_a_register_says_of_who_ordered_is_told_and_changes_no_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, npi: str | None, outcome: str
+) -> None:
+    content = chart_of({"today": f"{FUSION['today']} [reason=ICD10CM M43.16 x]"})
+    if npi:
+        identifier = {"system": "http://hl7.org/fhir/sid/us-npi", "value": npi}
+        content["entry"][1]["resource"]["requester"] = {"identifier": identifier}
+    chart_file = written(tmp_path, "a.json", content)
+    without = first_line(chart_file)
+    assert outcomes(without)["financial_ties"] == "not_applicable"
+    monkeypatch.setenv("SECOND_OPINION_OPEN_PAYMENTS", str(written(tmp_path, "payments.csv", REGISTER.encode())))
+    assess(chart_file)  # the register is indexed the first time, and that is told
+    line = first_line(chart_file)
+    assert outcomes(line)["financial_ties"] == outcome
+    assert line["indicator"] == without["indicator"] == "info"
+
+
+def test_a_register_that_cannot_be_read_stops_the_start(
+    fusion: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECOND_OPINION_OPEN_PAYMENTS", str(written(tmp_path, "payments.csv", b"not a register")))
+    done = assess(fusion)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "payments.csv" in done.stderr
 
 
 # ---- help

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from msgspec import json
 
+from cds_hooks.wording import WORDING
 from fixtures.teaching import teaching_patients
 from fixtures.vignettes import Vignette, chart, vignettes
-from cds_hooks.wording import WORDING
 from plugin.app import create_app
 from sandbox.hook_calls import hook_call
 from sandbox.prefetch import fill

@@ -205,8 +205,13 @@ def too_long(client: FlaskClient) -> TestResponse:
 
 def chunked_too_long(client: FlaskClient) -> TestResponse:
     """A body of unknown length, as servers hand on what comes in chunks (ours tells the length)."""
-    body, more = BytesIO(b" " * (BODY_MOST + 1)), {"wsgi.input_terminated": True}
-    return client.post(SIGN, input_stream=body, content_type="application/json", environ_overrides=more)
+    return client.post(
+        SIGN,
+        input_stream=BytesIO(b" " * (BODY_MOST + 1)),
+        content_type="application/json",
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
 
 
 def orders_not_sent(client: FlaskClient) -> TestResponse:

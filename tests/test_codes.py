@@ -3,7 +3,7 @@
 import pytest
 
 from second_opinion.codes import SYSTEM_NAMES, plain_code, system_name
-from second_opinion.value_sets import knows, meanings_of
+from second_opinion.value_sets import meanings_of
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_system_is_known_under_its_usual_names(uri: str, name: str) -> None:
 )
 def test_a_system_that_is_not_ours_is_not_taken_for_one(uri: str) -> None:
     assert system_name(uri) is None
-    assert not knows(uri, "22612")
+    assert not meanings_of(uri, "22612")
 
 
 @pytest.mark.parametrize(
@@ -142,4 +142,4 @@ def test_aliases_and_spellings_lead_to_the_same_meaning(system: str, code: str, 
     ],
 )
 def test_a_code_means_something_only_in_its_own_system(system: str, code: str) -> None:
-    assert not knows(system, code)
+    assert not meanings_of(system, code)

@@ -21,7 +21,7 @@ from test_vignettes import assessed
 from fixtures.vignettes import Vignette, chart, vignettes
 from second_opinion import planned_surgery
 from second_opinion.rules import RULES
-from second_opinion.value_sets import knows
+from second_opinion.value_sets import meanings_of
 
 HERE = Path(__file__).parent / "cql"
 ORACLE = ("repeat_surgery", "nonsurgical_care")
@@ -100,7 +100,7 @@ def _words(concept: dict[str, Any]) -> bool:
 
 
 def _coded(concept: dict[str, Any]) -> bool:
-    return any(knows(coding["system"], coding["code"]) for coding in concept.get("coding", ()))
+    return any(meanings_of(coding["system"], coding["code"]) for coding in concept.get("coding", ()))
 
 
 def _concepts(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:

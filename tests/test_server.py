@@ -109,7 +109,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def refused(*arguments: str, **more: str) -> tuple[int, str]:
     """The exit code and the message of a command that should not start."""
-    done = subprocess.run(command(*arguments), env=environment(**more), capture_output=True, text=True, timeout=PATIENCE)
+    done = subprocess.run(
+        command(*arguments), env=environment(**more), capture_output=True, text=True, timeout=PATIENCE
+    )
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stderr
 
@@ -201,28 +203,6 @@ def test_several_workers_share_one_port(tmp_path: Path) -> None:
 # ---- it stops
 
 
-def test_it_stops_when_told_to_and_finishes_what_it_is_answering(tmp_path: Path) -> None:
-    body = json.encode(call())
-    head = (
-        f"POST {SIGN} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    with running(tmp_path, "serve") as server:
-        with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as connection:
-            connection.sendall(head.encode() + body[:1000])
-            assert b"100" in connection.recv(1000)  # it is being read
-            server.process.terminate()
-            connection.sendall(body[1000:])
-            answer = b""
-            while more := connection.recv(65536):
-                answer += more
-        assert b'"cards":[{' in answer
-        assert server.wait() == 0
-        assert "Traceback" not in server.said
-        with pytest.raises(ConnectionRefusedError):
-            server.ask("GET", "/cds-services")
-
-
 def test_what_it_is_judging_when_told_to_stop_is_still_answered(tmp_path: Path) -> None:
     long = call()
     orders = long["context"]["draftOrders"]["entry"]
@@ -239,6 +219,9 @@ def test_what_it_is_judging_when_told_to_stop_is_still_answered(tmp_path: Path) 
                 answer += more
         assert b'"cards":[{' in answer
         assert server.wait() == 0
+        assert "Traceback" not in server.said
+        with pytest.raises(ConnectionRefusedError):
+            server.ask("GET", "/cds-services")
 
 
 def test_a_call_half_sent_does_not_keep_it_from_stopping(tmp_path: Path) -> None:
@@ -274,7 +257,7 @@ def test_a_site_file_that_is_wrong_is_named_with_its_line(tmp_path: Path) -> Non
     site.write_text('[rules]\nno_such_rule = "off"\n', "utf-8")
     code, said = refused("serve", "--port", str(free_port()), SECOND_OPINION_SITE=str(site))
     assert code == 1
-    assert f"{site}, line 2" in said and "no such rule" in said
+    assert f"{site}, line 2" in said and "no_such_rule" in said
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "ehr.example"])  # noqa: S104, refused is what we test

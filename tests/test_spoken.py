@@ -299,7 +299,6 @@ def test_a_title_that_does_not_say_it_or_names_another_procedure_does_not_count(
         "Informed consent - anesthesia",
     ],
 )
-@pytest.mark.xfail(strict=True, reason="reported: only what follows 'for', 'to', 'about' is seen as another procedure")
 def test_another_procedure_is_seen_wherever_the_title_names_it(title: str) -> None:
     assert discussed([title]) == ""
 

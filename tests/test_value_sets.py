@@ -16,7 +16,7 @@ from second_opinion.nonsurgical import modality_of
 from second_opinion.planned_surgery import AGAINST_INFECTION_TRAUMA_TUMOUR, TRIGGER_KINDS
 from second_opinion.record import Event
 from second_opinion.rules import nonsurgical_care
-from second_opinion.value_sets import VALUE_SETS, Meaning, knows, load_value_sets, meanings_of
+from second_opinion.value_sets import VALUE_SETS, Meaning, load_value_sets, meanings_of
 
 FOLDER = Path(str(files("second_opinion"))) / "value_sets"
 FILES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
@@ -365,7 +365,7 @@ def test_opioids_have_no_modality(name: str) -> None:
 
 @pytest.mark.parametrize(("system", "code"), [("", "22612"), ("urn:local", "22612"), (SYSTEMS["CPT"], "")])
 def test_what_no_value_set_names_is_not_known(system: str, code: str) -> None:
-    assert not knows(system, code)
+    assert not meanings_of(system, code)
     assert meanings_of(system, code) == ()
 
 

@@ -27,7 +27,7 @@ RECORDS = {(vignette.rule, vignette.name): record_of(vignette) for vignette in A
 
 
 def assessed(vignette: Vignette, limits: Mapping[str, Limits] | None = None) -> Assessment:
-    record = RECORDS[vignette.rule, vignette.name]
+    record = RECORDS.get((vignette.rule, vignette.name)) or record_of(vignette)
     surgery = in_chart(record, (limits or {}).get("planned_surgery"))
     return assess(record, surgery, limits=limits)
 

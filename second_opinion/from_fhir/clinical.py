@@ -13,6 +13,8 @@ from second_opinion.from_fhir.concepts import (
     names_of,
     plain_reference,
     read,
+    read_diagnosis,
+    read_words,
     status_code,
 )
 from second_opinion.from_fhir.context import Context, aside
@@ -81,24 +83,28 @@ def reasons_of(it: Reasoned, inside: shapes.Resource, source: str, context: Cont
         return ()
     found: list[Event] = []
     for concept in it.reasonCode or ():
-        meanings, label, by = read(concept, DIAGNOSIS)
+        meanings, label, by = read_diagnosis(concept)
         if meanings:
             found.append(Event(source=source, meanings=meanings, label=label, by=by, active=True))
     for reference in it.reasonReference or ():
         behind = context.resolve(reference, inside)
         if isinstance(behind, shapes.Condition):
             found += condition(behind, plain_reference(reference.reference or ""), context)
+        elif behind is None and (named := read_words(reference.display, DIAGNOSIS))[0]:
+            found.append(Event(source=source, meanings=named[0], label=named[1], by="text", active=True))
     return tuple(found)
 
 
 def reasons_unread(it: Reasoned, inside: shapes.Resource, context: Context) -> bool:
     """Whether a reason is given by a reference that cannot be resolved."""
-    references = [each for each in it.reasonReference or () if each.reference]
-    return any(context.resolve(each, inside) is None for each in references)
+    return any(
+        context.resolve(each, inside) is None and not read_words(each.display, DIAGNOSIS)[0]
+        for each in it.reasonReference or ()
+    )
 
 
 def condition(it: shapes.Condition, source: str, context: Context) -> Iterator[Event]:
-    meanings, label, by = read(it.code, DIAGNOSIS)
+    meanings, label, by = read_diagnosis(it.code)
     if not meanings:
         return
     clinical, verified = status_code(it.clinicalStatus), status_code(it.verificationStatus)

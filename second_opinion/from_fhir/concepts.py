@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
+from second_opinion.codes import system_name
 from second_opinion.from_fhir.shapes import Coding, Concept, Reference
 from second_opinion.plain_words import plain
 from second_opinion.texts import care_in, diagnosis_in, medicine_in, operation_in
-from second_opinion.value_sets import Meaning, meanings_of
+from second_opinion.value_sets import Meaning, caches, meanings_of
 
 Reader = Callable[[str], Meaning | None]
 OPERATION: tuple[Reader, ...] = (operation_in,)
@@ -37,6 +38,9 @@ def _read_one(
     return _read(Concept([Coding(system, code, display)], text), readers)
 
 
+caches.append(_read_one.cache_clear)
+
+
 def _read(concept: Concept, readers: tuple[Reader, ...]) -> tuple[tuple[Meaning, ...], str, str]:
     meanings: tuple[Meaning, ...] = ()
     for coding in concept.coding or ():
@@ -57,6 +61,14 @@ def _words(concept: Concept) -> Iterator[str]:
     for words in dict.fromkeys((concept.text, *(coding.display for coding in concept.coding or ()))):
         if words and (shown := plain(words, _MOST)):
             yield shown
+
+
+def read_diagnosis(concept: Concept | None) -> tuple[tuple[Meaning, ...], str, str]:
+    """As `read`; a diagnosis is read from words only if no coding says what it is, in a system that we know."""
+    coded = (
+        any(system_name(coding.system or "") for coding in (concept.coding or ()) if coding.code) if concept else False
+    )
+    return read(concept, () if coded else DIAGNOSIS)
 
 
 def read_words(words: str | None, readers: tuple[Reader, ...]) -> tuple[tuple[Meaning, ...], str, str]:

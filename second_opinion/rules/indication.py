@@ -28,7 +28,8 @@ def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> 
     known = Events(event for event in given if same_region(event.regions, surgery.regions))
     known = known if given else diagnoses.active_in_region(record, surgery)
     supporting = [event for event in known if _supports(event, surgery)]
-    could_be_more = not given and not diagnoses.read_in_full(record, surgery)
+    unresolved = any(event.reasons_unread for event in surgery.events)
+    could_be_more = (not given and not diagnoses.read_in_full(record, surgery)) or (not known and unresolved)
     if supporting:
         outcome = Outcome.MET
     elif could_be_more:
