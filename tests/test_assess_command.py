@@ -485,7 +485,7 @@ WRONG_SITES: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
     "not UTF-8": (b"[card]\n# f\xfcr\n", ("site.toml", "cannot be read")),
     "an unknown table": ("\n[rule]\n", ("site.toml, line 2", "rule")),
     "an unknown rule": ('[rules]\n\nnonsurgical = "off"\n', ("site.toml, line 3", "nonsurgical", "nonsurgical_care")),
-    "an unknown mode": ('[rules]\nindication = "quiet"\n', ("site.toml, line 2", "quiet")),
+    "an unknown mode": ('[rules]\nindication = "quiet"\n', ("site.toml, line 2", "quiet", "on, silent, off")),
     "no duration": (
         '[limits.nonsurgical_care]\nlook_back = "long"\n',
         ("site.toml, line 2", "look_back", "long", "6 weeks"),
