@@ -162,7 +162,7 @@ def _planned(record: PatientRecord, context: _Context, hook: str, site: Site) ->
 
 def _dispatched(record: PatientRecord, named: list[str | None]) -> PlannedSurgery | None:
     """The orders that go out to a performer: known by reference only, so the chart must hold them."""
-    if not all(named):
+    if not all(name and name.strip() for name in named):
         raise UnreadableInput("dispatchedOrders names no order (at $.context.dispatchedOrders)")
     orders = [order for name in named if name and (order := _reference(name)).startswith("ServiceRequest/")]
     if missing := [order for order in orders if order not in record.references]:

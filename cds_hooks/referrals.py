@@ -34,7 +34,7 @@ def referral(kind: str, call: Call, surgery: PlannedSurgery, site: Site = AS_SHI
     }
     if coding:  # Epic takes only its own preference-list items
         draft["code"] = {**draft["code"], "coding": [dict(coding), *draft["code"]["coding"]]}
-    if basis := [{"reference": order} for order in surgery.orders if _BASIS.fullmatch(order)]:
+    if basis := [{"reference": order} for order in sorted(surgery.orders_behind) if _BASIS.fullmatch(order)]:
         draft["basedOn"] = basis
     if _REQUESTER.fullmatch(call.user):
         draft["requester"] = {"reference": call.user}

@@ -19,7 +19,7 @@ def paths_of(given: Iterable[str]) -> Iterator[str]:
     for name in given:
         if name != STANDARD_INPUT and Path(name).is_dir():
             # An empty folder stays in the list, so that reading it says what is wrong.
-            yield from sorted(str(path) for path in Path(name).rglob("*.json")) or [name]
+            yield from sorted(str(path) for path in Path(name).rglob("*.json") if path.is_file()) or [name]
         else:
             yield name
 

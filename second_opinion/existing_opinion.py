@@ -40,7 +40,9 @@ def is_referral(event: Event) -> bool:
 
 def _counts(event: Event, surgery: PlannedSurgery, since: date, until: date) -> bool:
     if event.own and event.status == "draft":  # it came from our card about this very operation
-        return bool(set(event.based_on) & set(surgery.orders))
+        # What only an appointment tells of has no order that a referral could be based on.
+        has_orders = any(not order.startswith("Appointment/") for order in surgery.orders_behind)
+        return bool(set(event.based_on) & surgery.orders_behind) or not (event.based_on or has_orders)
     return event.status in ("active", "completed") and event.on is not None and since <= event.on <= until
 
 

@@ -42,6 +42,11 @@ class PlannedSurgery(Struct, frozen=True):
         return Events(reason for event in self.events for reason in event.reasons)
 
     @property
+    def orders_behind(self) -> frozenset[str]:
+        """The orders, and those that an appointment or a plan is based on."""
+        return frozenset(self.orders).union(*(event.based_on for event in self.events))
+
+    @property
     def requester(self) -> frozenset[str]:
         """Whoever ordered it, by any name."""
         return frozenset().union(*(event.requester for event in self.events))

@@ -308,7 +308,7 @@ def test_a_folder_named_like_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder.json").mkdir()
     done = assess(tmp_path)
     assert done.exit_code == 2
-    assert f"{tmp_path / 'folder.json'}: it is a folder without JSON files" in done.stderr
+    assert f"{tmp_path}: it is a folder without JSON files" in done.stderr
 
 
 def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

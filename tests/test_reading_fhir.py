@@ -643,10 +643,17 @@ def test_a_reason_behind_a_reference_that_cannot_be_resolved_is_unread(reference
     assert (event.reasons, event.reasons_unread) == ((), True)
 
 
-@pytest.mark.parametrize("reference", [{"display": "pain"}, {}])
-def test_a_reference_to_nothing_leaves_nothing_unread(reference: Json) -> None:
+@pytest.mark.parametrize("reference", [{"display": "pain"}, {"identifier": {"value": "7"}}, {}])
+def test_a_reason_that_only_somebody_else_can_look_up_is_unread(reference: Json) -> None:
     event = only(read(order(reasonReference=[reference]))["service_requests"].events)
-    assert (event.reasons, event.reasons_unread, event.reasons_given) == ((), False, True)
+    assert (event.reasons, event.reasons_unread, event.reasons_given) == ((), True, True)
+
+
+def test_a_reason_that_cannot_be_resolved_is_read_by_its_display() -> None:
+    reference = {"reference": "Condition/elsewhere", "display": "Lumbar spinal stenosis"}
+    event = only(read(order(reasonReference=[reference]))["service_requests"].events)
+    assert [reason.label for reason in event.reasons] == ["Lumbar spinal stenosis"]
+    assert not event.reasons_unread
 
 
 def test_an_observation_that_is_there_is_read_and_no_diagnosis() -> None:

@@ -18,7 +18,7 @@ def not_json(error: Exception) -> UnreadableInput:
     if isinstance(error, RecursionError):
         return UnreadableInput("it is nested too deeply")
     if isinstance(error, UnicodeDecodeError):
-        return UnreadableInput(f"it is not valid JSON: not UTF-8 (byte {error.start})")
+        return UnreadableInput("it is not valid JSON: not UTF-8")
     said = str(error).removeprefix("JSON is malformed: ")
     if said.startswith("trailing characters"):
         said += "; one JSON value is read, so lines of NDJSON must be put into a Bundle"
