@@ -44,14 +44,15 @@ def on_scale(event: Event) -> float:
 
 def improved(instrument: str, before: Event, after: Event, limits: Limits) -> bool:
     """Whether the score fell by its meaningful change: so many points, or so many percent of the score before."""
-    start, gain = on_scale(before), on_scale(before) - on_scale(after)
+    start = on_scale(before)
+    gain = round(start - on_scale(after), 6)  # 7.0 - 4.9 is 30 % of 7.0, whatever binary fractions make of it
     if instrument == "NDI":
         return bool(gain >= limits.ndi_points)
     points, percent = {
         "ODI": (limits.odi_points, limits.odi_percent),
         "NRS": (limits.nrs_points, limits.nrs_percent),
     }[instrument]
-    return bool(gain >= points or (start > 0 and gain * 100 >= start * percent))
+    return bool(gain >= points or (start > 0 and round(gain * 100, 6) >= round(start * percent, 6)))
 
 
 def unimproved(instrument: str, before: Event | None, after: Event, limits: Limits) -> bool:
