@@ -1,12 +1,13 @@
 """Nonsurgical care in the record: received, only ordered, declined, or impossible to place."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from msgspec import Struct
 
 from second_opinion.durations import Duration
 from second_opinion.record import TAKEN, Event, Events, PatientRecord
 
+_LANES = ("procedures", "care_plans", "encounters", "service_requests", "medications")
 _RECEIVED = {
     "Procedure": ("completed", "in-progress"),
     "CarePlan": ("completed", "in-progress"),
@@ -35,38 +36,42 @@ class Care(Struct, frozen=True):
 
 def modality_of(event: Event) -> str:
     """Which of the forms of care it is; '' for what never counts (opioids, education, referrals)."""
-    return next((meaning.modality for meaning in event.meanings if meaning.modality), "")
+    for meaning in event.meanings:
+        if meaning.modality:
+            return meaning.modality
+    return ""
 
 
 def care_in(record: PatientRecord, look_back: Duration) -> Care:
     """Care of any form from `look_back` before the day we answer for up to that day."""
     since, until = look_back.before(record.as_of), record.as_of
-    events = Events(_care_events(record, aside=False))
-    lately = events.between(since, until)
-    undated = [event for event in events if event.on is None]
+
+    def lately(event: Event) -> bool:
+        return event.on is None or (event.on <= until and (event.until or event.on) >= since)
+
+    events = [event for name in _LANES for event in record[name].events if lately(event) and _is_care(event)]
+    aside = [event for name in _LANES for event in record[name].aside if lately(event) and _might_be_care(event)]
     received: list[Event] = []
-    rest: list[Event] = undated
-    for event in lately:
+    rest: list[Event] = []
+    for event in events:
         (received if _is_received(event) else rest).append(event)
-    aside = [event for event in _care_events(record, aside=True) if modality_of(event) and not event.do_not]
     return Care(
         received=Events(received),
         ordered=Events(event for event in rest if event.status in _ORDERED and not event.do_not),
         declined=Events(event for event in rest if event.status in _DECLINED),
-        aside=Events(event for event in aside if event.on is None or Events((event,)).between(since, until)),
+        aside=Events(aside),
     )
 
 
-def _care_events(record: PatientRecord, aside: bool) -> Iterator[Event]:
-    for name in ("procedures", "care_plans", "encounters", "service_requests", "medications"):
-        lane = record[name]
-        for event in lane.aside if aside else lane.events:
-            # An order set aside is still only an order.
-            if aside and event.resource == "ServiceRequest":
-                continue
-            meaning = event.means("nonsurgical_care") or event.means("analgesics")
-            if meaning and meaning.kind != "opioid":
-                yield event
+def _is_care(event: Event) -> bool:
+    meaning = event.means("nonsurgical_care") or event.means("analgesics")
+    return meaning is not None and meaning.kind != "opioid"
+
+
+def _might_be_care(event: Event) -> bool:
+    """An order set aside is still only an order."""
+    is_order = event.resource == "ServiceRequest" or event.do_not
+    return not is_order and _is_care(event) and bool(modality_of(event))
 
 
 def _is_received(event: Event) -> bool:

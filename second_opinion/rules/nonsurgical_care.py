@@ -27,7 +27,8 @@ def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> 
     care = care_in(record, limits.look_back)
     bars = _bars(record, surgery, limits)
     certain = {_outcome(care.received, record, bar, limits) for bar in bars}
-    possible = certain | {_outcome((*care.received, *care.aside), record, bar, limits) for bar in bars}
+    with_aside = (*care.received, *care.aside) if care.aside else ()
+    possible = certain | {_outcome(with_aside, record, bar, limits) for bar in bars if with_aside}
     unread = record.not_complete(*LANES)
     if len(certain) > 1:
         unread += ("conditions",)
