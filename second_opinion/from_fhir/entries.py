@@ -13,6 +13,7 @@ from second_opinion.from_fhir.shapes import (
     AnyResource,
     Bundle,
     Entry,
+    OperationOutcome,
     Resource,
     UsualBundle,
 )
@@ -39,6 +40,7 @@ class Page(Struct):
 
     kind: str = ""
     matches: int = 0  # entries, without those that were included or tell of the search
+    outcomes: list[OperationOutcome] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
     unread: list[tuple[str, Unread]] = field(default_factory=list)
     incomplete: str = ""
@@ -139,6 +141,8 @@ def _add(resource: Resource, full_url: str, lost: tuple[str, ...], page: Page, w
         # Its words may mean something else: 'not done' stood in another place. Named, never used.
         page.unread.append((LANE_OF_TYPE[name], Unread(reference, other)))
         return
+    if isinstance(resource, OperationOutcome):
+        page.outcomes.append(resource)
     page.found.append(Found(reference, resource, full_url))
     if lost:
         why = f"{', '.join(lost)}: not as FHIR R4 has it"

@@ -4,7 +4,7 @@ from msgspec import Raw, Struct, field
 
 from second_opinion.data_needs import LANES, NEEDS
 from second_opinion.errors import UnreadableInput
-from second_opinion.from_fhir.entries import Found, Page, read_page
+from second_opinion.from_fhir.entries import Page, read_page
 from second_opinion.from_fhir.shapes import OperationOutcome
 from second_opinion.record import Event, Events, Lane, Reading, Unread
 
@@ -68,7 +68,7 @@ def judge_page(page: Page, sheets: list[Sheet]) -> None:
     if page.incomplete:
         for sheet in sheets:
             sheet.lower(Reading.PARTIAL, page.incomplete)
-    if error := error_in(page.found):
+    if error := error_in(page.outcomes):
         for sheet in sheets:
             sheet.lower(Reading.PARTIAL, error)
     by_name = {sheet.name: sheet for sheet in sheets}
@@ -84,7 +84,7 @@ def judge_prefetch(name: str, value: Raw | None, sheet: Sheet) -> Page:
     if value is None:
         sheet.lower(Reading.UNAVAILABLE, NOT_SENT)
         return Page()
-    if bytes(value) == b"null":
+    if len(memoryview(value)) == 4 and bytes(value) == b"null":
         if name == "patient":
             sheet.lower(Reading.UNAVAILABLE, _NO_PATIENT)
         return Page()
@@ -93,8 +93,8 @@ def judge_prefetch(name: str, value: Raw | None, sheet: Sheet) -> Page:
     except UnreadableInput as problem:
         sheet.lower(Reading.UNAVAILABLE, str(problem))
         return Page()
-    wanted = [found for found in page.found if type(found.resource).__name__ == _TYPE[name]]
-    error = error_in(page.found)
+    wanted = any(type(found.resource).__name__ == _TYPE[name] for found in page.found)
+    error = error_in(page.outcomes)
     if page.kind == "OperationOutcome" or (error and not wanted):
         sheet.lower(Reading.UNAVAILABLE, error or "the EHR answered with an OperationOutcome")
     elif page.kind not in ("Bundle", _TYPE[name]) or (not wanted and not _is_empty(page)):
@@ -108,16 +108,14 @@ def judge_prefetch(name: str, value: Raw | None, sheet: Sheet) -> Page:
 
 
 def _is_empty(page: Page) -> bool:
-    outcomes = sum(isinstance(found.resource, OperationOutcome) for found in page.found)
-    return not page.unread and page.matches <= outcomes == len(page.found)
+    return not page.unread and page.matches <= len(page.outcomes) == len(page.found)
 
 
-def error_in(found: list[Found]) -> str:
-    """The first error an OperationOutcome among these tells of; warnings (Epic's 'no results') are none."""
-    for each in found:
-        if isinstance(each.resource, OperationOutcome):
-            for issue in each.resource.issue or ():
-                if issue.severity in ("error", "fatal"):
-                    details = issue.details.text if issue.details else None
-                    return "the EHR reported: " + (details or issue.diagnostics or issue.code or issue.severity)[:200]
+def error_in(outcomes: list[OperationOutcome]) -> str:
+    """The first error that these tell of; warnings (Epic's 'no results') are none."""
+    for outcome in outcomes:
+        for issue in outcome.issue or ():
+            if issue.severity in ("error", "fatal"):
+                details = issue.details.text if issue.details else None
+                return "the EHR reported: " + (details or issue.diagnostics or issue.code or issue.severity)[:200]
     return ""
