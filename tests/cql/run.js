@@ -25,6 +25,7 @@ const SYSTEMS = {
   "http://www.cms.gov/Medicare/Coding/ICD10": "ICD10PCS",
   "http://www.nlm.nih.gov/research/umls/rxnorm": "RXNORM",
   "http://loinc.org": "LOINC",
+  "urn:words": "WORDS",
 };
 const LANES = {
   Procedure: "procedures",
