@@ -985,6 +985,11 @@ def test_an_activity_without_a_schedule_takes_the_plans_period() -> None:
     ]
 
 
+def test_the_day_a_plan_was_made_does_not_date_its_activities() -> None:
+    lane = read(plan({"detail": {"status": "completed", "code": EXERCISE}}, created="2026-01-01"))["care_plans"]
+    assert (only(lane.aside).on, only(lane.aside).aside) == (None, "no date")
+
+
 def test_an_activity_takes_the_reasons_of_the_order_behind_its_plan() -> None:
     based = [{"reference": "ServiceRequest/s"}, {"reference": "ServiceRequest/unknown"}]
     detail = {"status": "scheduled", "code": FUSION}

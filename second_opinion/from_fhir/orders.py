@@ -57,7 +57,7 @@ def care_plan(it: shapes.CarePlan, source: str, context: Context) -> Iterator[Ev
 
 def _activity(detail: shapes.Detail, plan: shapes.CarePlan, source: str, context: Context) -> Event:
     meanings, label, by = read(detail.code, OPERATION_OR_CARE)
-    on, until = days_of(plan.created, detail.scheduledPeriod or plan.period, context.as_of)
+    on, until = days_of(None, detail.scheduledPeriod or plan.period, context.as_of)
     received = detail.status in ("completed", "in-progress")
     return Event(
         source=source, resource="CarePlan", status=detail.status or "", on=on, until=until, meanings=meanings,

@@ -138,6 +138,7 @@ function eventsOf(resource, known) {
         resource: "Activity",
         status: detail.status,
         planStatus: resource.status,
+        doNotPerform: detail.doNotPerform ?? false,
         meanings: meaningsOf(detail.code, known),
       }));
   }
