@@ -1015,7 +1015,8 @@ def test_what_a_plan_refers_to_is_read_once(reference: Json, events: list[str]) 
 
 
 def test_an_operation_contained_in_a_plan_is_planned() -> None:
-    record = read(plan({"reference": {"reference": "#inside"}}, contained=[order(id="inside")]))
+    contained = [{"resourceType": "Substance", "id": "not read"}, order(id="inside")]
+    record = read(plan({"reference": {"reference": "#inside"}}, contained=contained))
     surgery = in_chart(record)
     assert surgery and (surgery.kind, surgery.orders) == ("fusion", ("CarePlan/k",))
 

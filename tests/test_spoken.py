@@ -67,6 +67,10 @@ def test_a_goal_that_cannot_be_placed_is_set_aside(changes: Json, why: str) -> N
     assert [event.aside for event in found.aside] == [why]
 
 
+def test_a_goal_without_a_lifecycle_status_still_speaks() -> None:
+    assert [event.label for event in goal(lifecycleStatus=None).events] == [AGAINST]
+
+
 def test_a_note_has_its_own_day_or_that_of_what_it_stands_on() -> None:
     notes = [{"text": AGAINST, "time": "2026-11-05T09:00:00Z"}, {"text": "Patient wants surgery."}, {}]
     found = goal(description=None, note=notes)
