@@ -899,6 +899,24 @@ def test_a_score_is_read_where_it_stands(elements: Json, value: float, unit: str
     assert (event.value, event.unit, event.on) == (value, unit, date(2026, 1, 5))
 
 
+@pytest.mark.parametrize(
+    ("value", "stated"),
+    [
+        ({}, True),
+        ({"valueBoolean": True}, True),
+        ({"valueBoolean": False}, False),
+        ({"valueCodeableConcept": {"text": "Yes"}}, True),
+        ({"valueCodeableConcept": {"text": "No"}}, False),
+        ({"valueCodeableConcept": {"coding": [{"code": "N"}]}}, False),
+        ({"valueCodeableConcept": {"coding": [{"system": "http://snomed.info/sct", "code": "373067005"}]}}, False),
+    ],
+)
+def test_what_is_answered_with_no_is_not_stated(value: Json, stated: bool) -> None:
+    unwanted = {"coding": [{"system": "http://snomed.info/sct", "code": "416432009"}]}
+    found = read(observation(code=unwanted, valueQuantity=None, **value)).observations
+    assert bool(found.events) is stated
+
+
 def test_a_panel_without_a_value_of_its_own_is_no_score() -> None:
     record = read(observation(valueQuantity=None))
     assert (record.observations.events, record.observations.aside) == ((), ())

@@ -38,6 +38,16 @@ def kinds(lane: Lane) -> list[tuple[str, str]]:
     return [(m.value_set, m.role or m.kind) for event in lane.events for m in event.meanings]
 
 
+# ---- preferences
+
+
+def test_a_preference_has_the_instant_it_was_recorded() -> None:
+    preference = {"coding": [{"system": "http://loinc.org", "code": "75773-2"}]}
+    found = lane("observations", "Observation", status="final", code=preference, valueString=AGAINST,
+                 effectiveInstant="2026-11-05T09:00:00Z")  # fmt: skip
+    assert ("2026-11-05", AGAINST) in [(str(event.on), event.label) for event in found.events]
+
+
 # ---- goals and notes
 
 
