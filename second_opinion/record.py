@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from second_opinion.value_sets import Meaning, Regions
 
@@ -58,6 +59,10 @@ class Event(Struct, frozen=True, gc=False, kw_only=True):
     def regions(self) -> Regions:
         """Where on the spine; empty when unknown. An unknown part drops out once a region is known."""
         return frozenset().union(*(meaning.regions for meaning in self.meanings))
+
+    def as_reason_of(self, order: "Event") -> "Event":
+        """This reason as what the order says, on the order's day."""
+        return replace(self, source=order.source, resource=order.resource, on=order.on, until=order.on)
 
     def means(self, value_set: str, kinds: Iterable[str] = ()) -> Meaning | None:
         """Its first meaning in a value set (of these kinds, if any are named)."""

@@ -12,18 +12,12 @@ import pytest
 import yaml
 
 from fixtures.teaching import PATIENTS, TeachingPatient, UnreadableChart, read_patient, shifted, teaching_patients
+from fixtures.vignette_resources import SYSTEMS
 
 TODAY = date(2026, 11, 22)
 CHARTS = files("fixtures") / "charts"
 
-SYSTEMS = {
-    "http://www.ama-assn.org/go/cpt": "CPT",
-    "http://snomed.info/sct": "SNOMED",
-    "http://hl7.org/fhir/sid/icd-10-cm": "ICD10CM",
-    "http://loinc.org": "LOINC",
-    "http://www.nlm.nih.gov/research/umls/rxnorm": "RXNORM",
-    "http://terminology.hl7.org/CodeSystem/v2-0336": "V2-0336",
-}
+NAMES = {system: name for name, system in SYSTEMS.items()}
 
 # What a chart also holds: none of it is about the spine, so no value set names it.
 NOT_SPINE = {
@@ -75,13 +69,13 @@ def test_every_chart_file_is_listed_under_its_own_id() -> None:
 def test_every_code_was_checked_into_a_value_set() -> None:
     known = checked_codes() | NOT_SPINE
     codings = [place for p in teaching_patients(TODAY) for place in places(resources(p)) if is_clinical(place)]
-    used = {f"{SYSTEMS[coding['system']]} {coding['code']}" for coding in codings}
+    used = {f"{NAMES[coding['system']]} {coding['code']}" for coding in codings}
     assert used - known == set()
     assert NOT_SPINE - used == set(), "no longer used: take it out"
 
 
 def is_clinical(place: Any) -> bool:
-    return isinstance(place, dict) and place.get("system") in SYSTEMS and "code" in place
+    return isinstance(place, dict) and place.get("system") in NAMES and "code" in place
 
 
 def test_no_date_is_written_out_in_a_chart() -> None:

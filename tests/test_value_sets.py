@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from fixtures.vignette_resources import SYSTEMS
 from second_opinion.codes import SYSTEM_NAMES
 from second_opinion.errors import KnowledgeError
 from second_opinion.nonsurgical import modality_of
@@ -20,16 +21,6 @@ from second_opinion.value_sets import VALUE_SETS, Meaning, load_value_sets, mean
 
 FOLDER = Path(str(files("second_opinion"))) / "value_sets"
 FILES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
-SYSTEMS = {
-    "CPT": "http://www.ama-assn.org/go/cpt",
-    "HCPCS": "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
-    "SNOMED": "http://snomed.info/sct",
-    "ICD10CM": "http://hl7.org/fhir/sid/icd-10-cm",
-    "ICD10PCS": "http://www.cms.gov/Medicare/Coding/ICD10",
-    "RXNORM": "http://www.nlm.nih.gov/research/umls/rxnorm",
-    "LOINC": "http://loinc.org",
-    "V2-0336": "http://terminology.hl7.org/CodeSystem/v2-0336",
-}
 REGIONS = {"cervical", "thoracic", "lumbar", "sacroiliac"}
 NEVER_A_TRIGGER = {
     "spinal_cord_stimulator", "spinal_cord_stimulator_revision", "vertebral_augmentation", "sacroiliac_fusion",

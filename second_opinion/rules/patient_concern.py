@@ -50,16 +50,7 @@ def _stated(record: PatientRecord) -> Iterator[Event]:
     for lane in LANES:
         yield from (event for event in record[lane].events if _is_request(event))
     for order in (*record["service_requests"].events, *record.orders):
-        for reason in order.reasons:
-            if _is_request(reason):
-                yield Event(
-                    source=order.source,
-                    resource="ServiceRequest",
-                    on=order.on,
-                    until=order.on,
-                    meanings=reason.meanings,
-                    label=reason.label,
-                )
+        yield from (reason.as_reason_of(order) for reason in order.reasons if _is_request(reason))
 
 
 def _is_request(event: Event) -> bool:

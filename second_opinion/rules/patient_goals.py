@@ -64,13 +64,7 @@ def _reasons_of(order: Event) -> Iterator[Event]:
     for reason in order.reasons:
         stance = _stance(reason)
         if (stance and is_operation) or (stance == "wants_alternative" and is_spine_related):
-            yield Event(
-                source=order.source,
-                resource="ServiceRequest",
-                on=order.on,
-                meanings=reason.meanings,
-                label=reason.label,
-            )
+            yield reason.as_reason_of(order)
 
 
 def _stance(event: Event) -> str:
