@@ -37,7 +37,7 @@ pages: .venv/dev.stamp ## Writes docs/rules/*.md anew from rules, vignettes and 
 lock: .venv/dev.stamp ## Renews requirements/*.txt from pyproject.toml (newer versions: ARGS=--upgrade)
 	$(PIP) install --quiet uv
 	$(LOCK) $(ARGS) --group build --output-file requirements/runtime.txt
-	$(LOCK) $(ARGS) --group dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
+	$(LOCK) $(ARGS) --group dev --extra opentelemetry --constraints requirements/runtime.txt --output-file requirements/dev.txt
 
 clean: ## Removes the environment and everything generated
 	rm -rf .venv build dist *.egg-info .coverage .coverage.* htmlcov .*_cache .hypothesis
