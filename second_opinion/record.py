@@ -84,23 +84,23 @@ class Events(tuple[Event, ...]):
 
     def of(self, value_set: str, *kinds: str) -> Self:
         """Those that mean something in this value set (of these kinds, if any are named)."""
-        return type(self)(event for event in self if event.means(value_set, kinds))
+        return type(self)([event for event in self if event.means(value_set, kinds)])
 
     def with_status(self, *statuses: str) -> Self:
         """Those with one of these FHIR statuses."""
-        return type(self)(event for event in self if event.status in statuses)
+        return type(self)([event for event in self if event.status in statuses])
 
     def in_region(self, regions: Regions) -> Self:
         """Those whose regions intersect these, or either is unknown."""
-        return type(self)(event for event in self if same_region(event.regions, regions))
+        return type(self)([event for event in self if same_region(event.regions, regions)])
 
     def between(self, first: date, last: date) -> Self:
         """Those that touch the days from first to last, both included; undated ones never do."""
-        return type(self)(e for e in self if e.on and e.on <= last and (e.until or e.on) >= first)
+        return type(self)([e for e in self if e.on and e.on <= last and (e.until or e.on) >= first])
 
     def beginning(self, first: date, last: date) -> Self:
         """Those whose first day lies from first to last, both included."""
-        return type(self)(event for event in self if event.on and first <= event.on <= last)
+        return type(self)([event for event in self if event.on and first <= event.on <= last])
 
     def latest(self) -> Event | None:
         """The one that began last; None when none has a date."""
@@ -184,4 +184,4 @@ class PatientRecord(Struct, frozen=True):
 
     def not_complete(self, *lanes: str) -> tuple[str, ...]:
         """Which of these lanes could not be read in full."""
-        return tuple(name for name in lanes if not self.lanes[name].complete)
+        return tuple([name for name in lanes if self.lanes[name].state is not Reading.COMPLETE])
