@@ -147,6 +147,18 @@ class Person(Struct, frozen=True):
     deceased: bool = False
 
 
+class Answer(Struct, frozen=True, kw_only=True):
+    """What a clinician answered to an earlier card about this patient, and how near that card is to the case now."""
+
+    reason: str  # the code of an override reason, or 'accepted'
+    on: date
+    card: str = ""
+    kind: str = ""  # of the operation that the card was about
+    regions: Regions = frozenset()
+    same_orders: bool = False  # the card was about the very orders judged now
+    same_user: bool = False
+
+
 class PatientRecord(Struct, frozen=True):
     """All that a rule may look at. `orders` are those in the hook's context, not yet in the chart."""
 
@@ -157,6 +169,7 @@ class PatientRecord(Struct, frozen=True):
     references: frozenset[str] = frozenset()  # of every resource that was read
     # What a register of payments says of an NPI: a neutral line, or None. Not set where no register is configured.
     payments: Callable[[str], str | None] | None = None
+    answers: tuple[Answer, ...] = ()
     skipped: tuple[Unread, ...] = ()  # orders in the hook's context that were not judged, and why
 
     def __getitem__(self, lane: str) -> Lane:

@@ -29,7 +29,7 @@ RECORDS = {(vignette.rule, vignette.name): record_of(vignette) for vignette in A
 def assessed(vignette: Vignette, limits: Mapping[str, Limits] | None = None) -> Assessment:
     record = RECORDS.get((vignette.rule, vignette.name)) or record_of(vignette)
     surgery = in_chart(record, (limits or {}).get("planned_surgery"))
-    return assess(record, surgery, limits=limits)
+    return assess(record, surgery, limits=limits, hook=vignette.expected.get("hook", ""))
 
 
 def objections(vignette: Vignette, limits: Mapping[str, Limits] | None = None) -> list[str]:
@@ -41,6 +41,7 @@ def objections(vignette: Vignette, limits: Mapping[str, Limits] | None = None) -
         "then": str(finding.outcome) if finding else None,
         "says": finding.says if finding else "",
         "indicator": answer.indicator,
+        "settled": sorted(answer.settled),
         "silenced_by": quiet.reason if quiet else None,
         "kind": surgery.kind if surgery else None,
         "regions": sorted(surgery.regions) if surgery else None,
@@ -71,10 +72,21 @@ def test_every_vignette_is_valid_fhir() -> None:
 
 
 def test_every_vignette_expects_something_we_check() -> None:
-    keys = {"then", "says", "indicator", "silenced_by", "kind", "regions", "by", "could_not_read", "evidence"}
+    keys = {
+        "then",
+        "says",
+        "indicator",
+        "silenced_by",
+        "kind",
+        "regions",
+        "by",
+        "could_not_read",
+        "evidence",
+        "settled",
+    }
     for vignette in ALL:
         assert keys & vignette.expected.keys(), vignette.name
-        assert vignette.expected.keys() <= keys | {"name", "chart", "unread", "note", "register"}, vignette.name
+        assert vignette.expected.keys() <= keys | {"name", "chart", "unread", "note", "register", "hook"}, vignette.name
 
 
 def test_names_are_used_once() -> None:
