@@ -177,16 +177,13 @@ def _earlier_words(earlier: EarlierSurgery) -> str:
 
 def _evidence(earlier: EarlierSurgery, signs: tuple[Sign, ...], aside: Events) -> Iterator[Evidence]:
     """Every event once, under the strongest sign it gives."""
-    told = set()
+    strongest: dict[Event, Sign] = {}
     for sign in signs:
         for event in sign.events:
-            if event not in told:
-                told.add(event)
-                yield shown(event, sign.strength, _value_words(event))
-    for event in (*earlier.dated, *earlier.traces):
-        if event not in told:
-            told.add(event)
-            yield shown(event, "earlier_operation")
+            strongest.setdefault(event, sign)
+    yield from (shown(event, sign.strength, _value_words(event)) for event, sign in strongest.items())
+    rest = dict.fromkeys((*earlier.dated, *earlier.traces))
+    yield from (shown(event, "earlier_operation") for event in rest if event not in strongest)
     yield from (shown(event, "set_aside") for event in aside)
 
 
