@@ -1,19 +1,18 @@
 """What a site changes: limits, rules off or silent, local codes, the coding of the suggested referral (TOML)."""
 
-import re
-import tomllib
 from collections.abc import Callable, Mapping
 from datetime import date
 from math import isfinite
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, ValidationError, convert, structs
+from msgspec import Meta, Struct, structs
 
 from second_opinion import planned_surgery, silence
 from second_opinion.durations import Duration, duration
 from second_opinion.errors import KnowledgeError
 from second_opinion.limits import Limits, Page
 from second_opinion.rules import RULES
+from second_opinion.toml_files import fault, read_toml
 from second_opinion.value_sets import LocalCode
 
 PAGES: dict[str, Page] = {name: rule.PAGE for name, rule in RULES.items()} | {
@@ -75,20 +74,12 @@ class _File(Struct, forbid_unknown_fields=True):
 
 def read_site(text: str, name: str) -> Site:
     """A site file. Raises KnowledgeError naming file, line and remedy for anything in it that is not understood."""
-    try:
-        given = convert(tomllib.loads(text), _File)
-    except tomllib.TOMLDecodeError as error:
-        raise KnowledgeError(f"{name}: not TOML: {error}.") from None
-    except ValidationError as error:
-        said, _, path = str(error).partition(" - at `$")
-        field = re.search(r"unknown field `([^`]+)`", said)
-        message = f"{said.replace('`', '')}; docs/site.md shows what can stand here"
-        raise _fault(text, name, f"{path}.{field[1] if field else ''}", message) from None
+    given = read_toml(text, name, _File, "docs/site.md")
     for rule, mode in given.rules.items():
         if rule not in RULES:
-            raise _fault(text, name, f"rules.{rule}", f"there is no rule {rule}. Known: {', '.join(RULES)}")
+            raise fault(text, name, f"rules.{rule}", f"there is no rule {rule}. Known: {', '.join(RULES)}")
         if mode not in MODES:
-            raise _fault(text, name, f"rules.{rule}", f"{rule} can be {', '.join(MODES)}, not {mode!r}")
+            raise fault(text, name, f"rules.{rule}", f"{rule} can be {', '.join(MODES)}, not {mode!r}")
     return Site(
         changed_limits={page: _limits(text, name, page, limits) for page, limits in given.limits.items()},
         modes=given.rules,
@@ -98,31 +89,21 @@ def read_site(text: str, name: str) -> Site:
     )
 
 
-def _fault(text: str, name: str, place: str, message: str) -> KnowledgeError:
-    """Names the line of the last word of a place such as '.limits.indication.imaging', sought word after word."""
-    lines = [line.partition("#")[0] for line in text.splitlines()]
-    at = 0
-    for word in filter(None, re.split(r"[.\[\]`]", place)):
-        mention = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
-        at = next((number for number in range(at, len(lines)) if mention.search(lines[number])), at)
-    return KnowledgeError(f"{name}, line {at + 1}: {message}.")
-
-
 def _limits(text: str, name: str, page: str, limits: Any) -> dict[str, Any]:
     if page not in PAGES:
-        raise _fault(text, name, f"limits.{page}", f"limits.{page} is no page. Known: {', '.join(PAGES)}")
+        raise fault(text, name, f"limits.{page}", f"limits.{page} is no page. Known: {', '.join(PAGES)}")
     if not isinstance(limits, dict):
-        raise _fault(text, name, f"limits.{page}", f"limits.{page} must be a table of names and values")
+        raise fault(text, name, f"limits.{page}", f"limits.{page} must be a table of names and values")
     known = PAGES[page].limits_on(date.max)
     changed = {}
     for limit, value in limits.items():
         place = f"limits.{page}.{limit}"
         if limit not in known.names():
-            raise _fault(text, name, place, f"{page} has no limit {limit}. Known: {', '.join(known.names()) or 'none'}")
+            raise fault(text, name, place, f"{page} has no limit {limit}. Known: {', '.join(known.names()) or 'none'}")
         try:
             changed[limit] = _limit(value, is_duration=isinstance(getattr(known, limit), Duration))
         except KnowledgeError as error:
-            raise _fault(text, name, place, f"{limit}: {str(error).rstrip('.')}") from None
+            raise fault(text, name, place, f"{limit}: {str(error).rstrip('.')}") from None
     return changed
 
 
@@ -141,9 +122,9 @@ def _local(text: str, name: str, given: list[_Local]) -> list[LocalCode]:
     codes: dict[tuple[str, str], LocalCode] = {}
     for each in given:
         if (each.system, each.code) in codes:
-            raise _fault(text, name, f"local_codes.{each.code}", f"{each.system} {each.code} is mapped twice. Keep one")
+            raise fault(text, name, f"local_codes.{each.code}", f"{each.system} {each.code} is mapped twice. Keep one")
         try:
             codes[each.system, each.code] = LocalCode(**structs.asdict(each))
         except ValueError as problem:
-            raise _fault(text, name, f"local_codes.{each.code}", str(problem).rstrip(".")) from None
+            raise fault(text, name, f"local_codes.{each.code}", str(problem).rstrip(".")) from None
     return list(codes.values())
