@@ -10,6 +10,8 @@ from werkzeug.exceptions import BadRequest, NotFound, PreconditionFailed, Reques
 
 from cds_hooks.calls import assess_call, read_call
 from cds_hooks.cards import cards_for
+from cds_hooks.client_trust import Gate
+from cds_hooks.guard import guard
 from cds_hooks.sent_again import CardsShown
 from cds_hooks.services import HOOK_OF_SERVICE, discovery
 from cds_hooks.why import pages_of_rules
@@ -17,10 +19,14 @@ from second_opinion.errors import OrdersMissing, UnreadableInput
 from second_opinion.site import AS_SHIPPED, Site
 
 
-def create_blueprint(today: Callable[[], date], base_url: str, site: Site = AS_SHIPPED) -> Blueprint:
-    """`base_url` is ours as EHRs see it, without a slash at its end."""
+def create_blueprint(
+    today: Callable[[], date], base_url: str, site: Site = AS_SHIPPED, gate: Gate | None = None
+) -> Blueprint:
+    """`base_url` is ours as EHRs see it, without a slash at its end. Without a gate anybody may call."""
     door = Blueprint("cds_hooks", __name__, template_folder="templates", static_folder="static")
     shown = CardsShown()
+    if gate:
+        guard(door, gate)
 
     @door.get("/cds-services")
     def discover() -> Response:

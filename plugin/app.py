@@ -1,7 +1,8 @@
 """The one Flask application: doors, CORS, and errors as OperationOutcomes, whatever went wrong."""
 
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from datetime import date
 
 from flask import Flask, Response, redirect, request
@@ -12,12 +13,14 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 import cds_hooks.door
 import sandbox.mock_ehr
+from cds_hooks.client_trust import Gate
 from second_opinion.site import AS_SHIPPED, Site
 
 _log = logging.getLogger("second_opinion")
 BODY_MOST = 32 * 1024 * 1024
 _CODES = {
     400: "invalid",
+    401: "login",
     404: "not-found",
     412: "required",
     405: "not-supported",
@@ -27,23 +30,33 @@ _CODES = {
 
 
 def create_app(
-    base_url: str, today: Callable[[], date] = date.today, site: Site = AS_SHIPPED, with_sandbox: bool = False
+    base_url: str,
+    today: Callable[[], date] = date.today,
+    site: Site = AS_SHIPPED,
+    with_sandbox: bool = False,
+    gate: Gate | None = None,
 ) -> Flask:
-    """`base_url`: ours as EHRs call it; `with_sandbox` adds the mock EHR of `demo`."""
+    """`base_url`: ours as EHRs call it; `with_sandbox` adds the mock EHR of `demo`; `gate` lets in only known EHRs."""
     app = Flask("second_opinion", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MOST
     app.logger.removeHandler(default_handler)  # the server logs; Flask's own handler would print whole requests
-    app.register_blueprint(cds_hooks.door.create_blueprint(today, base_url, site))
+    app.register_blueprint(cds_hooks.door.create_blueprint(today, base_url, site, gate))
     if with_sandbox:
         app.register_blueprint(sandbox.mock_ehr.create_blueprint(today))
         app.add_url_rule("/", view_func=lambda: redirect("/sandbox/"), endpoint="home")
     app.register_error_handler(HTTPException, _outcome)
     app.register_error_handler(Exception, _unexpected)
     app.after_request(_preflight_has_no_body)
-    # Browser-based clients need the headers on errors, too. Any origin may call: the service answers from what it is
-    # sent, knows no cookies and listens on loopback only.
-    CORS(app, origins="*", methods=["GET", "POST"], allow_headers=["authorization", "content-type", "accept"])
+    # Browser-based clients need the headers on errors, too. Without a gate any origin may call: the service answers
+    # from what it is sent, knows no cookies and listens on loopback only.
+    origins = _exactly(gate.trust.origins) if gate else "*"
+    CORS(app, origins=origins, methods=["GET", "POST"], allow_headers=["authorization", "content-type", "accept"])
     return app
+
+
+def _exactly(origins: Iterable[str]) -> list[re.Pattern[str]]:
+    """As patterns, since flask-cors would take the brackets of an IPv6 address for one."""
+    return [re.compile(re.escape(origin) + r"\Z", re.IGNORECASE) for origin in origins]
 
 
 def _outcome(error: HTTPException) -> Response:
@@ -52,7 +65,7 @@ def _outcome(error: HTTPException) -> Response:
     body = {"resourceType": "OperationOutcome", "issue": [issue]}
     response = Response(json.encode(body), status, mimetype="application/fhir+json")
     for name, value in error.get_headers():
-        if name == "Allow":
+        if name in ("Allow", "WWW-Authenticate"):
             response.headers[name] = value
     return response
 
