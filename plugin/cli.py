@@ -5,20 +5,24 @@ import sys
 import webbrowser
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
+from typing import TypeVar
 
 import click
 from msgspec import json
 
+from ehr.trust import Trust
 from plugin import settings
 from plugin.as_text import as_text
 from plugin.files import assess_document, paths_of, read_file
 from plugin.rules_text import rules
+from plugin.trust_text import trust as trust_group
 from plugin.valuesets import valuesets
 from second_opinion.assess import as_json
 from second_opinion.errors import OrdersMissing, SecondOpinionError, UnreadableInput
 from second_opinion.site import Site
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+Setting = TypeVar("Setting")
 _UNREADABLE = 2
 _PORT = click.IntRange(1, 65535)
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
@@ -91,35 +95,34 @@ def demo(port: int, no_browser: bool) -> None:
         if not no_browser and _has_a_screen():
             webbrowser.open(f"{url}/sandbox/")
 
-    _run("127.0.0.1", port, 1, with_sandbox=True, ready=ready)
+    _run("127.0.0.1", port, 1, ready, _site())
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Loopback only, in this release.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", default=8000, show_default=True, type=_PORT)
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 def serve(host: str, port: int, workers: int) -> None:
-    """Serves CDS Hooks: discovery at /cds-services.
+    """Serves CDS Hooks to the EHRs that the trust file lists.
 
-    This release cannot yet tell which EHR is calling (no client trust), so it listens on loopback only.
+    SECOND_OPINION_TRUST names that file (docs/trust.md); SECOND_OPINION_SECRET_KEY is at least 32 characters that
+    nobody else knows. TLS ends at your proxy: docs/deploy.md.
 
     \b
-      second-opinion serve --port 8000 --workers 2
-      curl http://127.0.0.1:8000/cds-services
+      second-opinion trust check trust.toml
+      SECOND_OPINION_TRUST=trust.toml second-opinion serve --port 8000 --workers 2
     """
-    if host not in _LOOPBACK:
-        raise click.UsageError(
-            f"--host {host}: callers are not checked yet, so only loopback is served. Use --host 127.0.0.1."
-        )
+    by_site, trust = _settings()
 
     def ready(url: str) -> None:
-        click.echo(f"CDS Hooks discovery: {url}/cds-services (loopback only: callers are not checked in this release)")
+        click.echo(f"CDS Hooks discovery: {url}/cds-services (EHRs call {trust.base_url}/cds-services)")
 
-    _run(host, port, workers, with_sandbox=False, ready=ready)
+    _run(host, port, workers, ready, by_site, trust)
 
 
 main.add_command(rules)
 main.add_command(valuesets)
+main.add_command(trust_group)
 
 
 def _printable(name: str) -> str:
@@ -132,15 +135,41 @@ def _has_a_screen() -> bool:
     return sys.platform != "linux" or any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-def _run(host: str, port: int, workers: int, with_sandbox: bool, ready: Callable[[str], None]) -> None:
+def _run(
+    host: str, port: int, workers: int, ready: Callable[[str], None], by_site: Site, trust: Trust | None = None
+) -> None:
+    """Without a trust file anybody may call: the demo, on loopback only."""
+    from cds_hooks.client_trust import Gate
+    from cds_hooks.spent_tokens import SpentTokens
     from plugin.app import create_app
     from plugin.server import bracketed, run
 
     url = f"http://{bracketed(host)}:{port}"
+    gate = Gate(trust, SpentTokens().spend) if trust else None
+    app = create_app(trust.base_url if trust else url, site=by_site, with_sandbox=trust is None, gate=gate)
     try:
-        run(create_app(url, site=_site(), with_sandbox=with_sandbox), host, port, workers, lambda: ready(url))
+        run(app, host, port, workers, lambda: ready(url))
     except SecondOpinionError as problem:
         raise click.ClickException(str(problem)) from None
+
+
+def _settings() -> tuple[Site, Trust]:
+    """All that is missing or wrong is said at once."""
+    problems: list[str] = []
+    by_site = _tried(partial(settings.site, progress=_progress), problems)
+    trust = _tried(settings.trust, problems)
+    key = _tried(settings.secret_key, problems)
+    if by_site is None or trust is None or key is None:
+        raise click.ClickException("\n  ".join(["It cannot start yet (step by step: docs/deploy.md).", *problems]))
+    return by_site, trust
+
+
+def _tried(read: Callable[[], Setting], problems: list[str]) -> Setting | None:
+    try:
+        return read()
+    except SecondOpinionError as problem:
+        problems.append(str(problem))
+        return None
 
 
 def _site() -> Site:

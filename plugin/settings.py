@@ -7,6 +7,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from ehr.trust import Trust
+from ehr.trust_file import read_trust
 from open_payments.index import build_index
 from open_payments.lookup import neutral_line, ties_of
 from open_payments.reading import Progress
@@ -15,7 +17,11 @@ from second_opinion.site import AS_SHIPPED, Site, read_site
 from second_opinion.value_sets import use_local_codes
 
 SITE = "SECOND_OPINION_SITE"
+TRUST = "SECOND_OPINION_TRUST"
+SECRET_KEY = "SECOND_OPINION_SECRET_KEY"  # noqa: S105, the name of the variable
 OPEN_PAYMENTS = "SECOND_OPINION_OPEN_PAYMENTS"  # a CMS general-payments file; its index is made beside it
+
+_KEY_LEAST = 32
 
 
 def site(environment: Mapping[str, str] = os.environ, progress: Progress | None = None) -> Site:
@@ -31,6 +37,28 @@ def site(environment: Mapping[str, str] = os.environ, progress: Progress | None 
     index = f"{register}.sqlite3"
     build_index([register], index, progress)  # once: an index of this very file is kept
     return replace(read, payments=partial(_line_of, index))
+
+
+def trust(environment: Mapping[str, str] = os.environ) -> Trust:
+    """Who may call. Raises KnowledgeError naming file, line and remedy."""
+    if not (name := environment.get(TRUST)):
+        raise KnowledgeError(
+            f"{TRUST} is not set. Let it name the file of who may call (docs/trust.md shows one), and check that with: "
+            "second-opinion trust check FILE"
+        )
+    return read_trust(Path(name))
+
+
+def secret_key(environment: Mapping[str, str] = os.environ) -> str:
+    """What this installation's keys are derived from; the same for all workers, and after every start."""
+    key = environment.get(SECRET_KEY, "")
+    if len(key) < _KEY_LEAST:
+        fault = f"has fewer than {_KEY_LEAST} characters" if key else "is not set"
+        raise KnowledgeError(
+            f"{SECRET_KEY} {fault}. Make one, once, and keep it: "
+            'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+        )
+    return key
 
 
 def _site_file(name: str | None) -> Site:
