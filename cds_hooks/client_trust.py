@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from math import ceil
 
 from msgspec import Struct
 
@@ -11,7 +12,7 @@ from ehr.keys import ClientKeys
 from ehr.trust import CdsClient, Trust
 
 _log = logging.getLogger("second_opinion")
-SpendToken = Callable[[str, str, float, float], bool]  # iss, jti, remember until, now: whether this is its first use
+SpendToken = Callable[[str, str, int, int], bool]  # iss, jti, remembered until, now: whether this is its first use
 
 
 class Caller(Struct, frozen=True):
@@ -75,5 +76,5 @@ class Gate:
             raise Refused("unknown key")
         if not is_signed(token, key):
             raise Refused("bad signature")
-        if not self._spend_token(client.iss, claims.jti, claims.exp + SKEW, now):
+        if not self._spend_token(client.iss, claims.jti, ceil(claims.exp) + SKEW, int(now)):
             raise Refused("used before")

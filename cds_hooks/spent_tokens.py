@@ -9,10 +9,10 @@ class SpentTokens:
     """The oldest are forgotten when there are too many."""
 
     def __init__(self) -> None:
-        self._until: dict[tuple[str, str], float] = {}
+        self._until: dict[tuple[str, str], int] = {}
         self._lock = Lock()
 
-    def spend(self, iss: str, jti: str, until: float, now: float) -> bool:
+    def spend(self, iss: str, jti: str, until: int, now: int) -> bool:
         """Whether this is the token's first use."""
         with self._lock:
             if self._until.get((iss, jti), 0) > now:

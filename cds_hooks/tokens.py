@@ -34,10 +34,10 @@ class Header(Struct, frozen=True):
 class Claims(Struct, frozen=True):
     iss: str
     aud: str | list[str]
-    exp: int | float
-    iat: int | float
+    exp: float
+    iat: float
     jti: Annotated[str, Meta(min_length=1)]
-    nbf: int | float | None = None
+    nbf: float | None = None
     tenant: str | None = None
 
 
