@@ -67,7 +67,7 @@ def read_token(authorization: str | None) -> Token:
         signed, _, signature = text.encode().rpartition(b".")
         return Token(convert(jws.protected, Header), _decode_claims(jws.payload), signed, urlsafe_b64decode(signature))
     except ValidationError:
-        raise Refused("missing or malformed claims") from None
+        raise Refused("malformed header or claims") from None
     except (JoseError, DecodeError, ValueError, TypeError, RecursionError):
         raise Refused("not a JWT") from None
 

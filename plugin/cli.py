@@ -5,8 +5,6 @@ import sys
 import webbrowser
 from collections.abc import Callable
 from datetime import date, datetime
-from functools import partial
-from typing import TypeVar
 
 import click
 from msgspec import json
@@ -22,7 +20,6 @@ from second_opinion.assess import as_json
 from second_opinion.errors import OrdersMissing, SecondOpinionError, UnreadableInput
 from second_opinion.site import Site
 
-Setting = TypeVar("Setting")
 _UNREADABLE = 2
 _PORT = click.IntRange(1, 65535)
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
@@ -112,12 +109,15 @@ def serve(host: str, port: int, workers: int) -> None:
       second-opinion trust check trust.toml
       SECOND_OPINION_TRUST=trust.toml second-opinion serve --port 8000 --workers 2
     """
-    by_site, trust = _settings()
+    try:
+        given = settings.production(progress=_progress)
+    except SecondOpinionError as problem:
+        raise click.ClickException(str(problem)) from None
 
     def ready(url: str) -> None:
-        click.echo(f"CDS Hooks discovery: {url}/cds-services (EHRs call {trust.base_url}/cds-services)")
+        click.echo(f"CDS Hooks discovery: {url}/cds-services (EHRs call {given.trust.base_url}/cds-services)")
 
-    _run(host, port, workers, ready, by_site, trust)
+    _run(host, port, workers, ready, given.site, given.trust)
 
 
 main.add_command(rules)
@@ -151,25 +151,6 @@ def _run(
         run(app, host, port, workers, lambda: ready(url))
     except SecondOpinionError as problem:
         raise click.ClickException(str(problem)) from None
-
-
-def _settings() -> tuple[Site, Trust]:
-    """All that is missing or wrong is said at once."""
-    problems: list[str] = []
-    by_site = _tried(partial(settings.site, progress=_progress), problems)
-    trust = _tried(settings.trust, problems)
-    key = _tried(settings.secret_key, problems)
-    if by_site is None or trust is None or key is None:
-        raise click.ClickException("\n  ".join(["It cannot start yet (step by step: docs/deploy.md).", *problems]))
-    return by_site, trust
-
-
-def _tried(read: Callable[[], Setting], problems: list[str]) -> Setting | None:
-    try:
-        return read()
-    except SecondOpinionError as problem:
-        problems.append(str(problem))
-        return None
 
 
 def _site() -> Site:

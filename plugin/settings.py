@@ -1,10 +1,12 @@
 """Settings from the environment (SECOND_OPINION_...), read here and nowhere else."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ehr.trust import Trust
@@ -12,7 +14,7 @@ from ehr.trust_file import read_trust
 from open_payments.index import build_index
 from open_payments.lookup import neutral_line, ties_of
 from open_payments.reading import Progress
-from second_opinion.errors import KnowledgeError
+from second_opinion.errors import KnowledgeError, SecondOpinionError
 from second_opinion.site import AS_SHIPPED, Site, read_site
 from second_opinion.value_sets import use_local_codes
 
@@ -21,6 +23,7 @@ TRUST = "SECOND_OPINION_TRUST"
 SECRET_KEY = "SECOND_OPINION_SECRET_KEY"  # noqa: S105, the name of the variable
 OPEN_PAYMENTS = "SECOND_OPINION_OPEN_PAYMENTS"  # a CMS general-payments file; its index is made beside it
 
+Setting = TypeVar("Setting")
 _KEY_LEAST = 32
 
 
@@ -37,6 +40,31 @@ def site(environment: Mapping[str, str] = os.environ, progress: Progress | None 
     index = f"{register}.sqlite3"
     build_index([register], index, progress)  # once: an index of this very file is kept
     return replace(read, payments=partial(_line_of, index))
+
+
+class Production(Struct, frozen=True):
+    site: Site
+    trust: Trust
+    secret_key: str
+
+
+def production(environment: Mapping[str, str] = os.environ, progress: Progress | None = None) -> Production:
+    """What `serve` needs. Raises KnowledgeError with all that is missing or wrong, at once."""
+    problems: list[str] = []
+    by_site = _tried(partial(site, environment, progress), problems)
+    who = _tried(partial(trust, environment), problems)
+    key = _tried(partial(secret_key, environment), problems)
+    if by_site is None or who is None or key is None:
+        raise KnowledgeError("\n  ".join(["It cannot start yet (step by step: docs/deploy.md).", *problems]))
+    return Production(by_site, who, key)
+
+
+def _tried(read: Callable[[], Setting], problems: list[str]) -> Setting | None:
+    try:
+        return read()
+    except SecondOpinionError as problem:
+        problems.append(str(problem))
+        return None
 
 
 def trust(environment: Mapping[str, str] = os.environ) -> Trust:

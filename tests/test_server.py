@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 from msgspec import json
-from signing import BASE, Signer, served_settings
+from signing import BASE, Signer, key_server, served_settings, write_trust
 
 from fixtures.teaching import teaching_patients
 from plugin.cli import main
@@ -220,6 +220,15 @@ def test_strangers_are_refused_and_a_token_works_once(server: Server) -> None:
             response.read()
             statuses.append(response.status)
     assert statuses == [401, 200, 401]
+
+
+def test_each_worker_fetches_the_keys_of_its_clients_itself(tmp_path: Path) -> None:
+    with key_server(EHR) as keys:
+        trust = write_trust(tmp_path, f'jku = "{keys.jku}"')
+        assert keys.calls == []
+        with running(tmp_path, "serve", "--workers", "2", SECOND_OPINION_TRUST=str(trust)) as both:
+            assert [both.ask("POST", SIGN, call())[0].status for _ in range(8)] == [200] * 8
+        assert len(keys.calls) in (1, 2)
 
 
 # ---- it stops
