@@ -10,6 +10,7 @@ from werkzeug.exceptions import BadRequest, NotFound, PreconditionFailed, Reques
 
 from cds_hooks.calls import assess_call, read_call
 from cds_hooks.cards import cards_for
+from cds_hooks.listeners import NOBODY, Listeners
 from cds_hooks.sent_again import CardsShown
 from cds_hooks.services import HOOK_OF_SERVICE, discovery
 from cds_hooks.why import pages_of_rules
@@ -17,7 +18,9 @@ from second_opinion.errors import OrdersMissing, UnreadableInput
 from second_opinion.site import AS_SHIPPED, Site
 
 
-def create_blueprint(today: Callable[[], date], base_url: str, site: Site = AS_SHIPPED) -> Blueprint:
+def create_blueprint(
+    today: Callable[[], date], base_url: str, site: Site = AS_SHIPPED, listeners: Listeners = NOBODY
+) -> Blueprint:
     """`base_url` is ours as EHRs see it, without a slash at its end."""
     door = Blueprint("cds_hooks", __name__, template_folder="templates", static_folder="static")
     shown = CardsShown()
@@ -41,9 +44,12 @@ def create_blueprint(today: Callable[[], date], base_url: str, site: Site = AS_S
             raise PreconditionFailed(str(problem)) from None
         if shown.is_sent_again(call):
             return _json({"cards": []})
-        cards = cards_for(call, assess_call(call, site), base_url)
+        assessment = assess_call(call, site)
+        cards = cards_for(call, assessment, base_url)
         if cards:
             shown.remember(call)
+        for told in listeners.assessed:
+            told(call, assessment, cards)
         return _json({"cards": cards})
 
     @door.get("/why")

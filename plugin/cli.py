@@ -1,9 +1,11 @@
 """The `second-opinion` command. What only some commands need (web server, FHIR models) is imported by those."""
 
+import logging
 import os
 import sys
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 
 import click
@@ -76,7 +78,8 @@ def assess(paths: tuple[str, ...], as_of: datetime | None, json_lines: bool) -> 
 @main.command()
 @click.option("--port", default=8080, show_default=True, type=_PORT, help="Port on 127.0.0.1.")
 @click.option("--no-browser", is_flag=True, help="Only print the link.")
-def demo(port: int, no_browser: bool) -> None:
+@click.option("--verbose", is_flag=True, help="Log each request.")
+def demo(port: int, no_browser: bool, verbose: bool) -> None:
     """Starts the service with a mock EHR and teaching patients, on this machine only.
 
     \b
@@ -91,7 +94,12 @@ def demo(port: int, no_browser: bool) -> None:
         if not no_browser and _has_a_screen():
             webbrowser.open(f"{url}/sandbox/")
 
-    _run("127.0.0.1", port, 1, with_sandbox=True, ready=ready)
+    from plugin.serving import serve_site
+
+    with _messages():
+        serve_site(
+            _site(), "127.0.0.1", port, ready, with_sandbox=True, level=logging.INFO if verbose else logging.WARNING
+        )
 
 
 @main.command()
@@ -115,7 +123,10 @@ def serve(host: str, port: int, workers: int) -> None:
     def ready(url: str) -> None:
         click.echo(f"CDS Hooks discovery: {url}/cds-services (loopback only: callers are not checked in this release)")
 
-    _run(host, port, workers, with_sandbox=False, ready=ready)
+    from plugin.serving import serve_site
+
+    with _messages():
+        serve_site(_site(), host, port, ready, workers)
 
 
 main.add_command(rules)
@@ -132,22 +143,18 @@ def _has_a_screen() -> bool:
     return sys.platform != "linux" or any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-def _run(host: str, port: int, workers: int, with_sandbox: bool, ready: Callable[[str], None]) -> None:
-    from plugin.app import create_app
-    from plugin.server import bracketed, run
-
-    url = f"http://{bracketed(host)}:{port}"
+@contextmanager
+def _messages() -> Iterator[None]:
+    """What is wrong is said in one line; nobody needs to see where in our code."""
     try:
-        run(create_app(url, site=_site(), with_sandbox=with_sandbox), host, port, workers, lambda: ready(url))
+        yield
     except SecondOpinionError as problem:
         raise click.ClickException(str(problem)) from None
 
 
 def _site() -> Site:
-    try:
+    with _messages():
         return settings.site(progress=_progress)
-    except SecondOpinionError as problem:
-        raise click.ClickException(str(problem)) from None
 
 
 def _progress(done: int, size: int) -> None:

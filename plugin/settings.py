@@ -1,4 +1,4 @@
-"""Settings from the environment (SECOND_OPINION_...), read here and nowhere else."""
+"""Settings from the environment (SECOND_OPINION_..., and OpenTelemetry's own), read here and nowhere else."""
 
 import os
 from collections.abc import Mapping
@@ -17,6 +17,9 @@ from second_opinion.value_sets import use_local_codes
 SITE = "SECOND_OPINION_SITE"
 OPEN_PAYMENTS = "SECOND_OPINION_OPEN_PAYMENTS"  # a CMS general-payments file; its index is made beside it
 
+_TRACES = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_TRACED_AS = "OTEL_SERVICE_NAME"
+
 
 def site(environment: Mapping[str, str] = os.environ, progress: Progress | None = None) -> Site:
     """The site file's settings, with its local codes in use, and the register of payments if one is configured.
@@ -31,6 +34,11 @@ def site(environment: Mapping[str, str] = os.environ, progress: Progress | None 
     index = f"{register}.sqlite3"
     build_index([register], index, progress)  # once: an index of this very file is kept
     return replace(read, payments=partial(_line_of, index))
+
+
+def trace_as(environment: Mapping[str, str] = os.environ) -> str:
+    """The name under which spans are sent, or '' where nobody asked for any."""
+    return environment.get(_TRACED_AS, "second-opinion") if environment.get(_TRACES) else ""
 
 
 def _site_file(name: str | None) -> Site:
