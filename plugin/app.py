@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 import cds_hooks.door
 import sandbox.mock_ehr
 from cds_hooks.listeners import NOBODY, Listeners
-from plugin import health, metrics, request_log
+from plugin import health, metrics, openapi, request_log
 from plugin.logs import place_of
 from plugin.outcomes import MEDIA_TYPE, operation_outcome
 from second_opinion.site import AS_SHIPPED, Site
@@ -45,6 +45,7 @@ def create_app(
     request_log.keep_request_log(app, metrics.observe_request)
     app.register_blueprint(cds_hooks.door.create_blueprint(today, base_url, site, _COUNTED.and_also(listeners)))
     app.register_blueprint(health.create_blueprint({"knowledge": _knowledge, **checks}))
+    openapi.serve_document(app, base_url)
     if with_sandbox:
         app.register_blueprint(sandbox.mock_ehr.create_blueprint(today))
         app.add_url_rule("/", view_func=lambda: redirect("/sandbox/"), endpoint="home")

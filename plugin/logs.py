@@ -47,10 +47,12 @@ def place_of(trace: TracebackType | None) -> str:
 def _without_what_is_filled_in(_: Any, method: str, event: Event) -> Event:
     record: logging.LogRecord = event["_record"]
     event["event"] = _words(record, event.pop("positional_args"))
-    event |= {"level": method, "logger": record.name, "where": f"{record.funcName}:{record.lineno}"}
+    event.update(level=method, logger=record.name, where=f"{record.funcName}:{record.lineno}")
     kind, _error, trace = event.pop("exc_info", None) or (None, None, None)
     event.pop("stack_info", None)
-    return event | {"error": kind.__name__, "error_in": place_of(trace)} if kind else event
+    if kind:
+        event.update(error=kind.__name__, error_in=place_of(trace))
+    return event
 
 
 def _words(record: logging.LogRecord, filled_in: Any) -> str:
