@@ -35,6 +35,7 @@ def log_to(stream: TextIO, level: int = logging.INFO) -> None:
     root.setLevel(logging.WARNING)
     logging.getLogger(OURS).setLevel(level)
     logging.captureWarnings(True)
+    logging.raiseExceptions = False  # it would print what it could not log, with all that was to be filled in
 
 
 def place_of(trace: TracebackType | None) -> str:

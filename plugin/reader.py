@@ -87,6 +87,7 @@ class Reader:
             if any(map(_is_busy, list(self._server.active_channels.values()))):
                 quiet_from = time.monotonic()
         self._server.task_dispatcher.shutdown()
+        wasyncore.close_all(self._map)
 
     def _accept_who_waits(self) -> None:
         known = -1
