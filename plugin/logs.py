@@ -34,6 +34,7 @@ def log_to(stream: TextIO, level: int = logging.INFO) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger(OURS).setLevel(level)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of each call that waits for a thread
     logging.captureWarnings(True)
     logging.raiseExceptions = False  # it would print what it could not log, with all that was to be filled in
 
