@@ -77,7 +77,9 @@ def run(
     at_start: Iterable[Step] = (),
     at_stop: Iterable[Step] = (),
 ) -> None:
-    """Serves until stopped; `ready` is called once the port is open. Raises SecondOpinionError if it is taken.
+    """Serves until stopped, inside shared_metrics; `ready` is called once the port is open.
+
+    Raises SecondOpinionError if the port is taken.
 
     In each worker, `at_start` runs before its first call (threads begin there: none outlives a fork) and `at_stop`
     after its last answer, within ten seconds (queues are written out there).

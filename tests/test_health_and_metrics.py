@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import date
+from threading import Event
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from cds_hooks.listeners import NOBODY, Listeners
 from fixtures.teaching import teaching_patients
 from plugin import metrics
 from plugin.app import create_app
+from plugin.journal_watch import JournalWatch
 from sandbox.hook_calls import hook_call
 from second_opinion.assess import Assessment
 
@@ -162,6 +164,27 @@ def test_refusals_look_ups_and_the_journals_state_are_counted(client: FlaskClien
     }
     metrics.observe_journal(waiting=0, dropped=0)
     assert counted(client)["journal_backlog",] == 0
+
+
+def test_the_journals_queue_is_watched_while_nobody_calls(client: FlaskClient) -> None:
+    waiting, given_up, looks = [3], [0], Event()
+
+    def dropped() -> int:
+        looks.set()
+        return given_up[0]
+
+    watch = JournalWatch(lambda: waiting[0], dropped, every_seconds=0.01)
+    before = counted(client)["journal_dropped_total",]
+    watch.start()
+    assert looks.wait(10)
+    waiting[0], given_up[0] = 5, 2
+    while counted(client)["journal_backlog",] != 5:
+        looks.clear()
+        assert looks.wait(10)
+    waiting[0] = 0
+    watch.stop()
+    after = counted(client)
+    assert (after["journal_backlog",], after["journal_dropped_total",] - before) == (0, 2)
 
 
 # ---- who is told
