@@ -12,6 +12,7 @@ from cds_hooks.calls import assess_call, read_call
 from cds_hooks.cards import cards_for
 from cds_hooks.client_trust import Gate
 from cds_hooks.guard import guard
+from cds_hooks.listeners import NOBODY, Listeners
 from cds_hooks.sent_again import CardsShown
 from cds_hooks.services import HOOK_OF_SERVICE, discovery
 from cds_hooks.why import pages_of_rules
@@ -20,13 +21,17 @@ from second_opinion.site import AS_SHIPPED, Site
 
 
 def create_blueprint(
-    today: Callable[[], date], base_url: str, site: Site = AS_SHIPPED, gate: Gate | None = None
+    today: Callable[[], date],
+    base_url: str,
+    site: Site = AS_SHIPPED,
+    gate: Gate | None = None,
+    listeners: Listeners = NOBODY,
 ) -> Blueprint:
     """`base_url` is ours as EHRs see it, without a slash at its end. Without a gate anybody may call."""
     door = Blueprint("cds_hooks", __name__, template_folder="templates", static_folder="static")
     shown = CardsShown()
     if gate:
-        guard(door, gate)
+        guard(door, gate, listeners.refused)
 
     @door.get("/cds-services")
     def discover() -> Response:
@@ -47,9 +52,12 @@ def create_blueprint(
             raise PreconditionFailed(str(problem)) from None
         if shown.is_sent_again(call):
             return _json({"cards": []})
-        cards = cards_for(call, assess_call(call, site), base_url)
+        assessment = assess_call(call, site)
+        cards = cards_for(call, assessment, base_url)
         if cards:
             shown.remember(call)
+        for told in listeners.assessed:
+            told(call, assessment, cards)
         return _json({"cards": cards})
 
     @door.get("/why")

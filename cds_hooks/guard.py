@@ -1,5 +1,7 @@
 """Puts the gate before all that lies below /cds-services: a stranger does not even learn which services there are."""
 
+from collections.abc import Callable, Iterable
+
 from flask import Blueprint, g, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
@@ -11,8 +13,11 @@ _GUARDED = "/cds-services"
 _SAYS = "This needs a token that shows who is calling (CDS Hooks: Trusting CDS Clients)."  # the same for every reason
 
 
-def guard(door: Blueprint, gate: Gate) -> None:
-    """Preflights need no token, and discovery none; but a bad one is refused there, too."""
+def guard(door: Blueprint, gate: Gate, refused_to: Iterable[Callable[[str], None]] = ()) -> None:
+    """Preflights need no token, and discovery none; but a bad one is refused there, too.
+
+    `refused_to` learn of each refusal the reason, in a word of ours.
+    """
 
     @door.before_app_request  # the application's: unknown services and wrong methods belong to no blueprint
     def admit() -> None:
@@ -25,6 +30,8 @@ def guard(door: Blueprint, gate: Gate) -> None:
             g.caller = gate.admit(token, request.path)
         except Refused as refused:
             gate.on_refusal(refused)
+            for told in refused_to:
+                told(refused.reason)
             raise Unauthorized(_SAYS, www_authenticate=WWWAuthenticate("bearer")) from None
 
 

@@ -1,15 +1,16 @@
 """The `second-opinion` command. What only some commands need (web server, FHIR models) is imported by those."""
 
+import logging
 import os
 import sys
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 
 import click
 from msgspec import json
 
-from ehr.trust import Trust
 from plugin import settings
 from plugin.as_text import as_text
 from plugin.files import assess_document, paths_of, read_file
@@ -77,7 +78,8 @@ def assess(paths: tuple[str, ...], as_of: datetime | None, json_lines: bool) -> 
 @main.command()
 @click.option("--port", default=8080, show_default=True, type=_PORT, help="Port on 127.0.0.1.")
 @click.option("--no-browser", is_flag=True, help="Only print the link.")
-def demo(port: int, no_browser: bool) -> None:
+@click.option("--verbose", is_flag=True, help="Log each request.")
+def demo(port: int, no_browser: bool, verbose: bool) -> None:
     """Starts the service with a mock EHR and teaching patients, on this machine only.
 
     \b
@@ -92,7 +94,10 @@ def demo(port: int, no_browser: bool) -> None:
         if not no_browser and _has_a_screen():
             webbrowser.open(f"{url}/sandbox/")
 
-    _run("127.0.0.1", port, 1, ready, _site())
+    from plugin.serving import serve_site
+
+    with _messages():
+        serve_site(_site(), "127.0.0.1", port, ready, level=logging.INFO if verbose else logging.WARNING)
 
 
 @main.command()
@@ -117,7 +122,10 @@ def serve(host: str, port: int, workers: int) -> None:
     def ready(url: str) -> None:
         click.echo(f"CDS Hooks discovery: {url}/cds-services (EHRs call {given.trust.base_url}/cds-services)")
 
-    _run(host, port, workers, ready, given.site, given.trust)
+    from plugin.serving import serve_site
+
+    with _messages():
+        serve_site(given.site, host, port, ready, workers, given)
 
 
 main.add_command(rules)
@@ -135,29 +143,18 @@ def _has_a_screen() -> bool:
     return sys.platform != "linux" or any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-def _run(
-    host: str, port: int, workers: int, ready: Callable[[str], None], by_site: Site, trust: Trust | None = None
-) -> None:
-    """Without a trust file anybody may call: the demo, on loopback only."""
-    from cds_hooks.client_trust import Gate
-    from cds_hooks.spent_tokens import SpentTokens
-    from plugin.app import create_app
-    from plugin.server import bracketed, run
-
-    url = f"http://{bracketed(host)}:{port}"
-    gate = Gate(trust, SpentTokens().spend) if trust else None
-    app = create_app(trust.base_url if trust else url, site=by_site, with_sandbox=trust is None, gate=gate)
+@contextmanager
+def _messages() -> Iterator[None]:
+    """What is wrong is said in one line; nobody needs to see where in our code."""
     try:
-        run(app, host, port, workers, lambda: ready(url))
+        yield
     except SecondOpinionError as problem:
         raise click.ClickException(str(problem)) from None
 
 
 def _site() -> Site:
-    try:
+    with _messages():
         return settings.site(progress=_progress)
-    except SecondOpinionError as problem:
-        raise click.ClickException(str(problem)) from None
 
 
 def _progress(done: int, size: int) -> None:

@@ -1,4 +1,4 @@
-"""Settings from the environment (SECOND_OPINION_...), read here and nowhere else."""
+"""Settings from the environment (SECOND_OPINION_..., and OpenTelemetry's own), read here and nowhere else."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -25,6 +25,8 @@ OPEN_PAYMENTS = "SECOND_OPINION_OPEN_PAYMENTS"  # a CMS general-payments file; i
 
 Setting = TypeVar("Setting")
 _KEY_LEAST = 32
+_TRACES = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_TRACED_AS = "OTEL_SERVICE_NAME"
 
 
 def site(environment: Mapping[str, str] = os.environ, progress: Progress | None = None) -> Site:
@@ -87,6 +89,11 @@ def secret_key(environment: Mapping[str, str] = os.environ) -> str:
             'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
         )
     return key
+
+
+def trace_as(environment: Mapping[str, str] = os.environ) -> str:
+    """The name under which spans are sent, or '' where nobody asked for any."""
+    return environment.get(_TRACED_AS, "second-opinion") if environment.get(_TRACES) else ""
 
 
 def _site_file(name: str | None) -> Site:
