@@ -138,7 +138,7 @@ def read_call(body: bytes, as_of: date, hook: str | None = None, site: Site = AS
 def assess_call(call: Call, site: Site = AS_SHIPPED) -> Assessment:
     """The assessment of the operation that the call is about, by the site's rules."""
     looked_in = CHART_LANES if call.hook == "patient-view" else ()
-    return assess(call.record, call.surgery, call.encounter, site, looked_in)
+    return assess(call.record, call.surgery, call.encounter, site, looked_in, hook=call.hook)
 
 
 def _decoded(decode: Callable[[bytes | Raw], Decoded], raw: bytes | Raw, place: str) -> Decoded:

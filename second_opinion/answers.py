@@ -20,6 +20,7 @@ _OBTAINED, _CHOSEN, _URGENT = "second-opinion-obtained", "patient-chose-surgery"
 _NOT_MINE, _LATER, _ELSEWHERE = "not-deciding-clinician", "decide-later", "care-done-elsewhere"
 _BEFORE_SIGNING = ("patient-view", "order-select")
 _LASTING = (ACCEPTED, _OBTAINED, _CHOSEN, _URGENT, _NOT_MINE, _LATER, _ELSEWHERE)
+REASONS = (_OBTAINED, _URGENT, _ELSEWHERE, _CHOSEN, _NOT_MINE, "chart-data-wrong", _LATER)
 
 
 def lasts(reason: str, limits: Limits) -> Duration | None:

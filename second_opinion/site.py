@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, structs
 
 from second_opinion import planned_surgery, silence
+from second_opinion.answers import REASONS
 from second_opinion.durations import Duration, duration
 from second_opinion.errors import KnowledgeError
 from second_opinion.limits import Limits, Page
@@ -25,13 +26,19 @@ _LONGEST = Duration(months=1200)
 
 
 class Site(Struct, frozen=True):
-    """`modes`: rule to on, silent or off. `referral`: the Coding of the second-opinion order."""
+    """`modes`: rule to on, silent or off. `referral`: the Coding of the second-opinion order.
+
+    `reason_codes`: the EHR's own codes of override reasons to ours. `look_up_seconds`: for all that prefetch left out.
+    """
 
     changed_limits: Mapping[str, Mapping[str, Any]] = {}
     modes: Mapping[str, str] = {}
     local_codes: tuple[LocalCode, ...] = ()
     referral: Mapping[str, str] | None = None
     incomplete_card: bool = True
+    selection_behavior: str = "any"
+    reason_codes: Mapping[str, str] = {}
+    look_up_seconds: float = 0.35
     payments: Callable[[str], str | None] | None = None  # the register of payments, if one is configured
 
     def mode(self, rule: str) -> str:
@@ -53,6 +60,11 @@ class _Referral(Struct, forbid_unknown_fields=True):
 
 class _Card(Struct, frozen=True, forbid_unknown_fields=True):
     incomplete: bool = True
+    selection_behavior: Literal["any", "at-most-one"] = "any"
+
+
+class _LookUp(Struct, frozen=True, forbid_unknown_fields=True):
+    budget_milliseconds: Annotated[int, Meta(ge=50, le=1000)] = 350
 
 
 class _Local(Struct, forbid_unknown_fields=True):
@@ -70,6 +82,8 @@ class _File(Struct, forbid_unknown_fields=True):
     local_codes: list[_Local] = []
     referral: _Referral | None = None
     card: _Card = _Card()
+    look_up: _LookUp = _LookUp()
+    override_reasons: dict[str, Any] = {}
 
 
 def read_site(text: str, name: str) -> Site:
@@ -80,12 +94,19 @@ def read_site(text: str, name: str) -> Site:
             raise fault(text, name, f"rules.{rule}", f"there is no rule {rule}. Known: {', '.join(RULES)}")
         if mode not in MODES:
             raise fault(text, name, f"rules.{rule}", f"{rule} can be {', '.join(MODES)}, not {mode!r}")
+    for code, reason in given.override_reasons.items():
+        if reason not in REASONS:
+            known = ", ".join(REASONS)
+            raise fault(text, name, f"override_reasons.{code}", f"{reason!r} is no reason of ours. Known: {known}")
     return Site(
         changed_limits={page: _limits(text, name, page, limits) for page, limits in given.limits.items()},
         modes=given.rules,
         local_codes=tuple(_local(text, name, given.local_codes)),
         referral=structs.asdict(given.referral) if given.referral else None,
         incomplete_card=given.card.incomplete,
+        selection_behavior=given.card.selection_behavior,
+        reason_codes=given.override_reasons,
+        look_up_seconds=given.look_up.budget_milliseconds / 1000,
     )
 
 
