@@ -2,11 +2,11 @@
 
 import hmac
 import logging
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from cds_hooks.guard import caller
 from cds_hooks.spent_tokens import SpentTokens
 from ehr.jwks import ALGORITHMS
 from ehr.keys import ClientKeys
+from ehr.trust import Trust
 from ehr.trust_file import read_trust
 from fixtures.teaching import teaching_patients
 from plugin.app import create_app
@@ -33,10 +34,16 @@ TODAY = date(2026, 11, 22)
 SIGN = "/cds-services/second-opinion-order-sign"
 SELECT = "/cds-services/second-opinion-order-select"
 DISCOVERY = "/cds-services"
-ES, RS = Signer("ES384", kid="es"), Signer("RS384", kid="rs")
-EVIL = Signer("ES384", kid="es", name="evil")
+NOW = 1_795_300_000
+signer_of = partial(Signer, at=NOW)
+ES, RS = signer_of("ES384", kid="es"), signer_of("RS384", kid="rs")
+EVIL = signer_of("ES384", kid="es", name="evil")
 CALL = hook_call(teaching_patients(TODAY)[0], "order-sign")
 HOUR = 60 * 60
+
+
+def gate_for(trust: Trust, **more: Any) -> Gate:
+    return Gate(trust, SpentTokens().spend, clock=lambda: NOW, **more)
 
 
 class Service:
@@ -46,7 +53,7 @@ class Service:
         self.refusals: list[tuple[str, str | None]] = []
         self.server = server
         trust = read_trust(write_trust(folder, f'jku = "{server.jku}"\n{client}'))
-        gate = Gate(trust, SpentTokens().spend, lambda refused: self.refusals.append((refused.reason, refused.iss)))
+        gate = gate_for(trust, on_refusal=lambda refused: self.refusals.append((refused.reason, refused.iss)))
         self.app: Flask = create_app(BASE, lambda: TODAY, gate=gate)
 
     @property
@@ -95,10 +102,6 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield Service(tmp_path_factory.mktemp("trust"), running)
 
 
-def now() -> int:
-    return int(time.time())
-
-
 # ---- let in
 
 
@@ -112,11 +115,11 @@ def test_a_listed_client_gets_its_card(service: Service, signer: Signer) -> None
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_algorithm_that_can_be_listed_is_checked(tmp_path: Path, server: KeyServer, algorithm: str) -> None:
-    signer = Signer(algorithm)
+    signer = signer_of(algorithm)
     server.body = jwks(signer)
     service = Service(tmp_path, server, f'algorithms = ["{algorithm}"]')
     assert service.send(signer.bearer(SIGN)).status_code == 200
-    forged = Signer(algorithm, name="evil")
+    forged = signer_of(algorithm, name="evil")
     assert service.reason(forged.bearer(SIGN)) == "bad signature"
 
 
@@ -126,10 +129,10 @@ def test_every_algorithm_that_can_be_listed_is_checked(tmp_path: Path, server: K
         {"aud": [BASE + SIGN]},
         {"aud": ["https://other.example", BASE + SIGN]},
         {"nbf": 1, "sub": "client-id", "fhir": {"any": ["thing"]}},
-        {"iat": now() - 23 * HOUR},
-        {"exp": now() - 40, "iat": now() - 400},
-        {"iat": now() + 40},
-        {"exp": now() + 300.5, "iat": now() - 0.5, "nbf": None},
+        {"iat": NOW - 23 * HOUR},
+        {"exp": NOW - 40, "iat": NOW - 400},
+        {"iat": NOW + 40},
+        {"exp": NOW + 300.5, "iat": NOW - 0.5, "nbf": None},
         {"tenant": "any"},
     ],
 )
@@ -181,21 +184,21 @@ def test_who_called_is_known_to_the_service(service: Service) -> None:
         ({"aud": [BASE + SELECT, SIGN]}, "another audience"),
         ({"aud": ...}, "malformed header or claims"),
         ({"aud": {"x": BASE + SIGN}}, "malformed header or claims"),
-        ({"exp": now() - 90, "iat": now() - 400}, "expired"),
+        ({"exp": NOW - 90, "iat": NOW - 400}, "expired"),
         ({"exp": ...}, "malformed header or claims"),
-        ({"exp": str(now() + 300)}, "malformed header or claims"),
+        ({"exp": str(NOW + 300)}, "malformed header or claims"),
         ({"exp": True}, "malformed header or claims"),
         ({"exp": None}, "malformed header or claims"),
-        ({"iat": now() + 90, "exp": now() + 300}, "not valid yet"),
+        ({"iat": NOW + 90, "exp": NOW + 300}, "not valid yet"),
         ({"iat": ...}, "malformed header or claims"),
-        ({"nbf": now() + 90}, "not valid yet"),
+        ({"nbf": NOW + 90}, "not valid yet"),
         ({"nbf": "soon"}, "malformed header or claims"),
-        ({"exp": now() + 25 * HOUR}, "lifetime over a day"),
+        ({"exp": NOW + 25 * HOUR}, "lifetime over a day"),
         ({"exp": 10**15}, "lifetime over a day"),
         ({"exp": 1e300}, "lifetime over a day"),
-        ({"exp": 10**400, "iat": now() - 0.5}, "malformed header or claims"),
+        ({"exp": 10**400, "iat": NOW - 0.5}, "malformed header or claims"),
         ({"iat": 0}, "lifetime over a day"),
-        ({"iat": now() + 30, "exp": now() + 20}, "lifetime over a day"),
+        ({"iat": NOW + 30, "exp": NOW + 20}, "lifetime over a day"),
         ({"jti": ...}, "malformed header or claims"),
         ({"jti": ""}, "malformed header or claims"),
         ({"jti": 5}, "malformed header or claims"),
@@ -321,7 +324,7 @@ def test_a_listed_jku_that_redirects_leads_nowhere(service: Service) -> None:
 def test_pinned_keys_need_no_server_and_follow_no_jku(tmp_path: Path, server: KeyServer) -> None:
     (tmp_path / "ehr.jwks.json").write_bytes(json.encode([RS.jwk]))
     trust = read_trust(write_trust(tmp_path, 'jwks_file = "ehr.jwks.json"'))
-    client = create_app(BASE, lambda: TODAY, gate=Gate(trust, SpentTokens().spend)).test_client()
+    client = create_app(BASE, lambda: TODAY, gate=gate_for(trust)).test_client()
     assert client.post(SIGN, json=CALL, headers=RS.bearer(SIGN)).status_code == 200
     assert_refused(client.post(SIGN, json=CALL, headers=ES.bearer(SIGN)))
     assert_refused(client.post(SIGN, json=CALL, headers=RS.bearer(SIGN, {"jku": server.jku})))
@@ -338,9 +341,9 @@ def test_callers_cannot_make_us_hammer_a_jku(service: Service) -> None:
 def test_a_key_rotated_in_is_taken_and_one_rotated_out_is_not(tmp_path: Path, server: KeyServer) -> None:
     at = [0.0]
     trust = read_trust(write_trust(tmp_path, f'jku = "{server.jku}"'))
-    gate = Gate(trust, SpentTokens().spend, keys=ClientKeys(trust.cds_clients, lambda: at[0]))
+    gate = gate_for(trust, keys=ClientKeys(trust.cds_clients, lambda: at[0]))
     client = create_app(BASE, lambda: TODAY, gate=gate).test_client()
-    new = Signer("ES384", kid="new", name="new")
+    new = signer_of("ES384", kid="new", name="new")
 
     def status(signer: Signer) -> int:
         return client.post(SIGN, json=CALL, headers=signer.bearer(SIGN)).status_code
@@ -612,7 +615,7 @@ def test_nothing_of_a_token_is_logged_or_answered(
     tmp_path: Path, server: KeyServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     trust = read_trust(write_trust(tmp_path, f'jku = "{server.jku}"'))
-    client = create_app(BASE, lambda: TODAY, gate=Gate(trust, SpentTokens().spend)).test_client()
+    client = create_app(BASE, lambda: TODAY, gate=gate_for(trust)).test_client()
     canary = "Quackenbush"
     said: dict[str, Any] = {"jti": canary, "sub": canary, "tenant": canary}
     good = ES.bearer(SIGN, {"x": canary}, **said)
