@@ -14,7 +14,7 @@ from threading import Thread
 from flask import Flask
 
 from benchmarks.bodies import order_sign
-from plugin.server import _Server, run, settle, shared_metrics
+from plugin.server import _Server, run, settle, shared_folder
 
 TODAY = date(2026, 11, 22)
 CALLS = 200  # a connection and round
@@ -125,7 +125,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) == 3:
-        with shared_metrics():
+        with shared_folder():
             SERVERS[sys.argv[1]](int(sys.argv[2]))
     else:
         main()

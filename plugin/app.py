@@ -14,6 +14,7 @@ import cds_hooks.door
 import sandbox.mock_ehr
 from cds_hooks.client_trust import Gate
 from cds_hooks.listeners import NOBODY, Listeners
+from journal.journal import Journal
 from plugin import health, metrics, openapi, request_log
 from plugin.logs import place_of
 from plugin.outcomes import MEDIA_TYPE, operation_outcome
@@ -35,19 +36,23 @@ def create_app(
     site: Site = AS_SHIPPED,
     with_sandbox: bool = False,
     gate: Gate | None = None,
+    journal: Journal | None = None,
     checks: Mapping[str, health.Check] = MappingProxyType({}),
     listeners: Listeners = NOBODY,
 ) -> Flask:
     """`base_url`: ours as EHRs call it; `with_sandbox` adds the mock EHR of `demo`; `gate` lets in only known EHRs.
 
+    `journal`: keeps what happened, and knows what was answered to earlier cards.
     `checks`: what /readyz asks, by name; `listeners`: who is told what happens, after logs and metrics.
     """
     app = Flask("second_opinion", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MOST
     app.logger.removeHandler(default_handler)  # the server logs; Flask's own handler would print whole requests
     request_log.keep_request_log(app, metrics.observe_request)
-    app.register_blueprint(cds_hooks.door.create_blueprint(today, base_url, site, gate, _COUNTED.and_also(listeners)))
-    app.register_blueprint(health.create_blueprint({"knowledge": _knowledge, **checks}))
+    told = _COUNTED.and_also(listeners)
+    app.register_blueprint(cds_hooks.door.create_blueprint(today, base_url, site, gate, journal, told))
+    stands_on = {"knowledge": _knowledge} | ({"database": journal.database.state} if journal else {})
+    app.register_blueprint(health.create_blueprint({**stands_on, **checks}))
     openapi.serve_document(app, base_url)
     if with_sandbox:
         app.register_blueprint(sandbox.mock_ehr.create_blueprint(today))

@@ -7,6 +7,7 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -53,16 +54,19 @@ def settle() -> None:
 
 
 @contextmanager
-def shared_metrics() -> Iterator[None]:
-    """A folder in which the workers' metrics meet. Enter it before prometheus_client is imported."""
+def shared_folder() -> Iterator[Path]:
+    """A folder for as long as the server runs, in which its workers' metrics meet.
+
+    Enter it before prometheus_client is imported.
+    """
     try:
-        folder = tempfile.mkdtemp(prefix="second-opinion-metrics-")
+        folder = tempfile.mkdtemp(prefix="second-opinion-")
     except OSError as error:
         raise SecondOpinionError(f"No folder for temporary files ({error.strerror}). Make /tmp writable.") from None
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
     ours = os.getpid()
     try:
-        yield
+        yield Path(folder)
     finally:
         if os.getpid() == ours:  # workers pass here, too, when they end
             shutil.rmtree(folder, ignore_errors=True)
@@ -77,7 +81,7 @@ def run(
     at_start: Iterable[Step] = (),
     at_stop: Iterable[Step] = (),
 ) -> None:
-    """Serves until stopped, inside shared_metrics; `ready` is called once the port is open.
+    """Serves until stopped, inside shared_folder; `ready` is called once the port is open.
 
     Raises SecondOpinionError if the port is taken.
 

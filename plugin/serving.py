@@ -1,19 +1,24 @@
-"""What `serve` and `demo` put together: logs, metrics, the application, traces if configured, and the server."""
+"""What `serve` and `demo` put together: logs, metrics, journal, application, traces if configured, and the server."""
 
 import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from secrets import token_hex
 
 from flask import Flask
 
 from cds_hooks.client_trust import Gate
-from cds_hooks.spent_tokens import SpentTokens
+from journal.journal import Journal, open_journal
 from plugin.logs import log_to
-from plugin.server import Step, bracketed, run, shared_metrics
+from plugin.server import Step, bracketed, run, shared_folder
 from plugin.settings import Production, trace_as
 from second_opinion.errors import SecondOpinionError
 from second_opinion.site import Site
+
+_DRAIN_SECONDS = 8.0  # for what the journal has not written when a worker ends
 
 
 def serve_site(
@@ -31,14 +36,29 @@ def serve_site(
     """
     url = f"http://{bracketed(host)}:{port}"
     log_to(sys.stderr, level)
-    with shared_metrics():
+    with shared_folder() as folder:
         from plugin.app import create_app  # only now: its metrics meet in the folder
+        from plugin.journal_watch import JournalWatch
 
-        gate = Gate(production.trust, SpentTokens().spend) if production else None
+        journal = _journal(production, folder)
+        gate = Gate(production.trust, journal.tokens.spend) if production else None
         base_url = production.trust.base_url if production else url
-        app = create_app(base_url, site=site, with_sandbox=production is None, gate=gate)
+        app = create_app(base_url, site=site, with_sandbox=production is None, gate=gate, journal=journal)
+        watch = JournalWatch(lambda: journal.writer.backlog, lambda: journal.writer.dropped)
         at_start, at_stop = tracing_of(app)
-        run(app, host, port, workers, lambda: ready(url), at_start, at_stop)
+        at_stop = [partial(_drain, journal), watch.stop, *at_stop]
+        run(app, host, port, workers, lambda: ready(url), [watch.start, *at_start], at_stop)
+
+
+def _journal(production: Production | None, folder: Path) -> Journal:
+    """The site's; or one for the demo, which leaves nothing behind."""
+    if production:
+        return open_journal(production.database_url, production.secret_key)
+    return open_journal(f"sqlite:///{folder / 'journal.sqlite3'}", token_hex(32))
+
+
+def _drain(journal: Journal) -> None:
+    journal.close(_DRAIN_SECONDS)
 
 
 def tracing_of(app: Flask, environment: Mapping[str, str] = os.environ) -> tuple[list[Step], list[Step]]:

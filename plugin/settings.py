@@ -21,10 +21,12 @@ from second_opinion.value_sets import use_local_codes
 SITE = "SECOND_OPINION_SITE"
 TRUST = "SECOND_OPINION_TRUST"
 SECRET_KEY = "SECOND_OPINION_SECRET_KEY"  # noqa: S105, the name of the variable
+DATABASE_URL = "SECOND_OPINION_DATABASE_URL"
 OPEN_PAYMENTS = "SECOND_OPINION_OPEN_PAYMENTS"  # a CMS general-payments file; its index is made beside it
 
 Setting = TypeVar("Setting")
 _KEY_LEAST = 32
+_DATABASE = "sqlite:///second-opinion.sqlite3"  # in the folder it is started in
 _TRACES = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _TRACED_AS = "OTEL_SERVICE_NAME"
 
@@ -48,6 +50,7 @@ class Production(Struct, frozen=True):
     site: Site
     trust: Trust
     secret_key: str
+    database_url: str
 
 
 def production(environment: Mapping[str, str] = os.environ, progress: Progress | None = None) -> Production:
@@ -58,7 +61,7 @@ def production(environment: Mapping[str, str] = os.environ, progress: Progress |
     key = _tried(partial(secret_key, environment), problems)
     if by_site is None or who is None or key is None:
         raise KnowledgeError("\n  ".join(["It cannot start yet (step by step: docs/deploy.md).", *problems]))
-    return Production(by_site, who, key)
+    return Production(by_site, who, key, environment.get(DATABASE_URL) or _DATABASE)
 
 
 def _tried(read: Callable[[], Setting], problems: list[str]) -> Setting | None:

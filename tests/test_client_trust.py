@@ -21,12 +21,12 @@ from werkzeug.test import TestResponse
 
 from cds_hooks.client_trust import Gate
 from cds_hooks.guard import caller
-from cds_hooks.spent_tokens import SpentTokens
 from ehr.jwks import ALGORITHMS
 from ehr.keys import ClientKeys
 from ehr.trust import Trust
 from ehr.trust_file import read_trust
 from fixtures.teaching import teaching_patients
+from journal.journal import open_journal
 from plugin.app import create_app
 from sandbox.hook_calls import hook_call
 
@@ -42,8 +42,9 @@ CALL = hook_call(teaching_patients(TODAY)[0], "order-sign")
 HOUR = 60 * 60
 
 
-def gate_for(trust: Trust, **more: Any) -> Gate:
-    return Gate(trust, SpentTokens().spend, clock=lambda: NOW, **more)
+def gate_for(trust: Trust, folder: Path, **more: Any) -> Gate:
+    journal = open_journal(f"sqlite:///{folder / 'journal.sqlite3'}", "a secret for the tests of this gate only")
+    return Gate(trust, journal.tokens.spend, clock=lambda: NOW, **more)
 
 
 class Service:
@@ -53,7 +54,7 @@ class Service:
         self.refusals: list[tuple[str, str | None]] = []
         self.server = server
         trust = read_trust(write_trust(folder, f'jku = "{server.jku}"\n{client}'))
-        gate = gate_for(trust, on_refusal=lambda refused: self.refusals.append((refused.reason, refused.iss)))
+        gate = gate_for(trust, folder, on_refusal=lambda refused: self.refusals.append((refused.reason, refused.iss)))
         self.app: Flask = create_app(BASE, lambda: TODAY, gate=gate)
 
     @property
@@ -324,7 +325,7 @@ def test_a_listed_jku_that_redirects_leads_nowhere(service: Service) -> None:
 def test_pinned_keys_need_no_server_and_follow_no_jku(tmp_path: Path, server: KeyServer) -> None:
     (tmp_path / "ehr.jwks.json").write_bytes(json.encode([RS.jwk]))
     trust = read_trust(write_trust(tmp_path, 'jwks_file = "ehr.jwks.json"'))
-    client = create_app(BASE, lambda: TODAY, gate=gate_for(trust)).test_client()
+    client = create_app(BASE, lambda: TODAY, gate=gate_for(trust, tmp_path)).test_client()
     assert client.post(SIGN, json=CALL, headers=RS.bearer(SIGN)).status_code == 200
     assert_refused(client.post(SIGN, json=CALL, headers=ES.bearer(SIGN)))
     assert_refused(client.post(SIGN, json=CALL, headers=RS.bearer(SIGN, {"jku": server.jku})))
@@ -341,7 +342,7 @@ def test_callers_cannot_make_us_hammer_a_jku(service: Service) -> None:
 def test_a_key_rotated_in_is_taken_and_one_rotated_out_is_not(tmp_path: Path, server: KeyServer) -> None:
     at = [0.0]
     trust = read_trust(write_trust(tmp_path, f'jku = "{server.jku}"'))
-    gate = gate_for(trust, keys=ClientKeys(trust.cds_clients, lambda: at[0]))
+    gate = gate_for(trust, tmp_path, keys=ClientKeys(trust.cds_clients, lambda: at[0]))
     client = create_app(BASE, lambda: TODAY, gate=gate).test_client()
     new = signer_of("ES384", kid="new", name="new")
 
@@ -380,22 +381,6 @@ def test_two_clients_may_use_the_same_jti(tmp_path: Path, server: KeyServer) -> 
     service = Service(tmp_path, server, f'[[cds_client]]\niss = "https://other.example"\njku = "{server.jku}"')
     assert service.send(ES.bearer(SIGN, jti="1")).status_code == 200
     assert service.send(ES.bearer(SIGN, jti="1", iss="https://other.example")).status_code == 200
-
-
-def test_a_token_is_remembered_for_as_long_as_it_would_be_taken() -> None:
-    spent = SpentTokens()
-    assert spent.spend("iss", "jti", 100, 10)
-    assert not spent.spend("iss", "jti", 100, 99)
-    assert spent.spend("iss", "jti", 200, 100)
-    assert not spent.spend("iss", "jti", 200, 150)
-
-
-def test_used_tokens_take_no_more_than_so_much_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cds_hooks.spent_tokens._MOST", 3)
-    spent = SpentTokens()
-    assert all(spent.spend("iss", str(number), 100, 10) for number in range(5))
-    assert not spent.spend("iss", "4", 100, 10)
-    assert len(spent._until) == 3
 
 
 # ---- what is no token at all
@@ -615,7 +600,7 @@ def test_nothing_of_a_token_is_logged_or_answered(
     tmp_path: Path, server: KeyServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     trust = read_trust(write_trust(tmp_path, f'jku = "{server.jku}"'))
-    client = create_app(BASE, lambda: TODAY, gate=gate_for(trust)).test_client()
+    client = create_app(BASE, lambda: TODAY, gate=gate_for(trust, tmp_path)).test_client()
     canary = "Quackenbush"
     said: dict[str, Any] = {"jti": canary, "sub": canary, "tenant": canary}
     good = ES.bearer(SIGN, {"x": canary}, **said)

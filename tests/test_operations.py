@@ -15,14 +15,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask
 from msgspec import json
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from signing import Signer, served_settings
 
 from fixtures.teaching import teaching_patients
-from plugin.server import shared_metrics
+from plugin.server import shared_folder
 from plugin.serving import tracing_of
 from sandbox.hook_calls import hook_call
 from second_opinion.errors import SecondOpinionError
@@ -32,16 +34,18 @@ ROOT = Path(__file__).resolve().parent.parent
 SIGN = "/cds-services/second-opinion-order-sign"
 PATIENCE = 30.0
 CANARY = "Zebulon-Quackenbush"
+EHR = Signer("RS384", kid="rs")
+SETTINGS: dict[str, str] = {}  # of `serve`: a trust file, a secret, a database
 # `serve`, with steps at the beginning and the end of each worker's life that say so in a file.
 WITH_STEPS = """
 import os, sys
 from pathlib import Path
-from plugin.server import run, shared_metrics
+from plugin.server import run, shared_folder
 said, port = Path(sys.argv[1]), int(sys.argv[2])
 def say(word):
     with said.open("a") as file:
         file.write(f"{word} {os.getpid()}\\n")
-with shared_metrics():
+with shared_folder():
     from plugin.app import create_app
     app = create_app("http://127.0.0.1")
     run(app, "127.0.0.1", port, 2, lambda: None, [lambda: say("started")], [lambda: say("stopped")])
@@ -68,6 +72,8 @@ class Server:
         return HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, bytes]:
+        if body:  # a call, from the client that `serve` trusts
+            headers = EHR.bearer(SIGN, jti=f"{CANARY} {uuid4()}") | headers
         with closing(self.connect()) as connection:
             connection.request(method, path, json.encode(body) if body else None, headers)
             response = connection.getresponse()
@@ -114,8 +120,13 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    SETTINGS.update(served_settings(tmp_path_factory.mktemp("settings"), EHR))
+
+
 def serve(start: Start, *more: str, **environment: str) -> Server:
-    return start("-m", "plugin", "serve", "--port", "PORT", *more, **environment)
+    return start("-m", "plugin", "serve", "--port", "PORT", *more, **SETTINGS, **environment)
 
 
 def call() -> Json:
@@ -133,9 +144,9 @@ def test_the_metrics_of_all_workers_are_on_one_page_and_leave_nothing_behind(sta
         page = server.ask("GET", "/metrics")[1].decode()
         assert 'second_opinion_cards_total{indicator="warning"} 10.0' in page
     assert "second_opinion_journal_backlog 0.0" in page and "pid=" not in page
-    assert len(list(tmp_path.glob("second-opinion-metrics-*"))) == 1
+    assert len(list(tmp_path.glob("second-opinion-*"))) == 1
     assert server.stop() == 0
-    assert list(tmp_path.glob("second-opinion-metrics-*")) == []
+    assert list(tmp_path.glob("second-opinion-*")) == []
 
 
 def test_a_worker_that_dies_is_replaced_and_what_it_counted_stays(start: Start) -> None:
@@ -155,7 +166,7 @@ def children(parent: int) -> list[int]:
 
 def test_serve_logs_json_lines_on_standard_error_and_nothing_of_the_patient(start: Start) -> None:
     server = serve(start)
-    server.ask("POST", f"{SIGN}?patient={CANARY}", call(), Authorization=f"Bearer {CANARY}")
+    server.ask("POST", f"{SIGN}?patient={CANARY}", call())
     server.ask("GET", f"/{CANARY}")
     server.stop()
     one, other = server.log
@@ -177,7 +188,7 @@ def test_without_a_folder_for_temporary_files_it_says_so(monkeypatch: pytest.Mon
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr("tempfile.mkdtemp", full)
-    with pytest.raises(SecondOpinionError, match=r"Read-only file system.*Make /tmp writable"), shared_metrics():
+    with pytest.raises(SecondOpinionError, match=r"Read-only file system.*Make /tmp writable"), shared_folder():
         pass
 
 
@@ -206,7 +217,7 @@ def test_under_load_every_call_sent_before_it_is_told_to_stop_is_answered(start:
             while True:
                 sent = time.monotonic()
                 try:
-                    connection.request("POST", SIGN, body, {"Content-Type": "application/json"})
+                    connection.request("POST", SIGN, body, EHR.bearer(SIGN))
                     response = connection.getresponse()
                     answered.append(response.status)
                     response.read()
@@ -267,7 +278,7 @@ def test_traces_reach_a_collector_with_route_and_status_and_no_more(
     server = serve(start, "--workers", "2", OTEL_EXPORTER_OTLP_ENDPOINT=address)
     parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     planted = {
-        "User-Agent": CANARY, "Authorization": CANARY, "tracestate": f"x={CANARY}", "baggage": f"patient={CANARY}",
+        "User-Agent": CANARY, "tracestate": f"x={CANARY}", "baggage": f"patient={CANARY}",
         "X-Forwarded-For": CANARY,
     }  # fmt: skip
     server.ask("POST", f"{SIGN}?patient={CANARY}", call(), traceparent=parent, **planted)
