@@ -1,24 +1,21 @@
 """Which addresses are a FHIR server's own: a next page is followed below its server's address and nowhere else."""
 
-from functools import lru_cache
 from urllib.parse import unquote, urljoin
 
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
-_LONGEST = 2000  # characters
+from ehr.urls import one_spelling
+
 _PORTS = {"http": 80, "https": 443}
 
 
 def server_address(written: str) -> str:
-    """A FHIR server's address without a slash at its end; '' for what is none (https or http, a host, no more)."""
-    return _server_address(written) if len(written) <= _LONGEST else ""
-
-
-@lru_cache(maxsize=256)  # the same few servers all day
-def _server_address(written: str) -> str:
-    url = _parsed(written)
-    return "" if url is None or url.query or url.fragment else url.url.rstrip("/")
+    """A FHIR server's address in the spelling that servers are listed in; '' for what is none."""
+    try:
+        return one_spelling(written)
+    except ValueError:
+        return ""
 
 
 def below(base: str, written: str) -> str:

@@ -26,7 +26,7 @@ class LookedUp(Struct, frozen=True):
 
     lanes: int = 0
     warm: int = 0
-    milliseconds: int = 0
+    milliseconds: float = 0
 
 
 class Chart(Protocol):

@@ -17,7 +17,7 @@ from second_opinion.from_fhir import Fetched
 
 BUDGET = 0.35  # seconds, of the half that an answer may take
 _NOT_LISTED = "the server is not on the list"
-_NO_ADDRESS = "fhirServer is not an http(s) address"
+_NO_ADDRESS = "fhirServer is no https address"
 _UNSENDABLE = "the access token holds characters that no header can"
 _THREADS = 96  # every lane of as many calls as a worker judges at once
 _ORDERS_MOST = 50
@@ -103,6 +103,6 @@ class ChartOnServer:
         self.looked_up = LookedUp(
             so_far.lanes + done.lanes,
             so_far.warm + done.warm,
-            so_far.milliseconds + round((monotonic() - start) * 1000),
+            so_far.milliseconds + (monotonic() - start) * 1000,
         )
         return fetched
