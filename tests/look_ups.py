@@ -32,7 +32,7 @@ def service(
     budget: float = 10.0, warm: WarmLanes | None = None, allowed: bool = True
 ) -> Iterator[tuple[FlaskClient, LookUp]]:
     look_up = LookUp(budget, warm)
-    app = create_app("https://us.example", lambda: TODAY, look_up=look_up, allowed=lambda client, server: allowed)
+    app = create_app("https://us.example", lambda: TODAY, look_up=look_up, allowed=lambda caller, server: allowed)
     yield app.test_client(), look_up
     look_up.close()
 

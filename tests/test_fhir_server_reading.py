@@ -162,7 +162,7 @@ def test_a_redirect_is_never_followed(client: FlaskClient, server: FakeServer, e
     assert set(server.types) == {"Procedure"}
 
 
-BASES = "https://ehr.example/fhir/r4"
+BASE = "https://ehr.example/fhir/r4"
 
 
 @pytest.mark.parametrize(
@@ -185,39 +185,38 @@ BASES = "https://ehr.example/fhir/r4"
         ("https://ehr.example/fhir/r4/%2e%2E/%2e%2e/admin", ""),
         ("ftp://ehr.example/fhir/r4/Procedure", ""),
         ("https://[ehr.example/fhir/r4", ""),
+        ("https://ehr.example:port/fhir/r4", ""),
         ("javascript:alert(1)", ""),
     ],
 )
 def test_a_next_page_is_one_below_the_servers_own_address(written: str, address: str) -> None:
-    assert below(BASES, written) == address
+    assert below(BASE, written) == address
 
 
 @pytest.mark.parametrize(
     ("written", "address"),
     [
-        ("https://ehr.example/fhir/", BASES.removesuffix("/r4")),
-        ("HTTPS://EHR.example/fhir", BASES.removesuffix("/r4")),
+        ("https://ehr.example/fhir/", "https://ehr.example/fhir"),
+        ("HTTPS://EHR.example:443/fhir", "https://ehr.example/fhir"),
         ("https://ehr.example", "https://ehr.example"),
-        ("https://ehr.example/fhir/../else", "https://ehr.example/else"),
+        ("http://127.0.0.1:8080/fhir", "http://127.0.0.1:8080/fhir"),
+        ("http://ehr.example/fhir", ""),
         ("https://us:secret@ehr.example/fhir", ""),
         ("https://ehr.example/fhir?x=1", ""),
         ("https://ehr.example/fhir#x", ""),
         ("file:///etc/passwd", ""),
-        ("ehr.example/fhir", ""),
-        ("https://[ehr.example", ""),
         ("https://", ""),
-        ("https://ehr.example/" + "x" * 2000, ""),
         ("", ""),
     ],
 )
-def test_a_servers_address_is_http_with_a_host_and_nothing_besides(written: str, address: str) -> None:
+def test_a_servers_address_is_https_with_a_host_and_nothing_besides(written: str, address: str) -> None:
     assert server_address(written) == address
 
 
 def test_a_server_without_an_address_is_not_asked(client: FlaskClient, server: FakeServer) -> None:
     call = call_of(DANIEL, "order-sign", server, PROCEDURES) | {"fhirServer": "ftp://ehr.example/fhir"}
     read = answered(client, call)["lanes"]["procedures"]
-    assert read == {"state": "unavailable", "count": 0, "why": "fhirServer is not an http(s) address"}
+    assert read == {"state": "unavailable", "count": 0, "why": "fhirServer is no https address"}
 
 
 # ---- what is asked for

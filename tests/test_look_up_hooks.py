@@ -4,7 +4,9 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import fhir_server as fake
@@ -25,11 +27,17 @@ from look_ups import (
     service,
     without,
 )  # fmt: skip
+from signing import BASE, Signer, jwks, write_trust
 
 from cds_hooks.calls import Call, read_call
+from cds_hooks.client_trust import Gate
+from cds_hooks.listeners import Listeners
+from cds_hooks.spent_tokens import SpentTokens
 from ehr.chart import LookedUp
 from ehr.look_up import LookUp
+from ehr.trust_file import read_trust
 from ehr.warm import WarmLanes
+from plugin.app import create_app
 from second_opinion.data_needs import prefetch_templates
 from second_opinion.from_fhir import Fetched
 
@@ -260,6 +268,46 @@ def test_many_calls_at_once_never_mix_two_patients(client: FlaskClient, server: 
     with ThreadPoolExecutor(6) as threads:
         for person, assessment in threads.map(answer, range(40)):
             assert assessment == usual[person]
+
+
+def test_listeners_are_told_of_each_look_up_how_long_it_took(server: FakeServer) -> None:
+    times: list[float] = []
+    server.ways["Goal"] = fake.slow(0.05)
+    with closing(LookUp(10)) as look_up:
+        client = create_app(
+            BASE, lambda: TODAY, listeners=Listeners(looked_up=(times.append,)), look_up=look_up,
+            allowed=lambda caller, address: True,
+        ).test_client()  # fmt: skip
+        answered(client, call_of(DANIEL, "order-sign", server))
+        assert times == []
+        answered(client, call_of(DANIEL, "order-sign", server, without("goals")))
+    (seconds,) = times
+    assert 0.05 <= seconds < 10
+
+
+# ---- whose servers
+
+
+def test_a_token_goes_to_the_servers_that_the_trust_file_lists_for_the_client_that_calls(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    signer, path = Signer(), "/cds-services/second-opinion-order-sign"
+    (tmp_path / "ehr.jwks.json").write_bytes(jwks(signer))
+    trust = read_trust(write_trust(tmp_path, f'jwks_file = "ehr.jwks.json"\nfhir_servers = ["{server.url}/"]'))
+    with closing(LookUp(10)) as look_up, fhir_server(chart_of(DANIEL)) as elsewhere:
+        gated = create_app(BASE, lambda: TODAY, gate=Gate(trust, SpentTokens().spend), look_up=look_up).test_client()
+        anybody = create_app(BASE, lambda: TODAY, look_up=look_up).test_client()
+        for client, asked, why in (
+            (gated, server, None),
+            (gated, elsewhere, "the server is not on the list"),
+            (anybody, elsewhere, "the server is not on the list"),
+        ):
+            call = call_of(DANIEL, "order-sign", asked, without("procedures"))
+            (card,) = client.post(path, json=call, headers=signer.bearer(path)).get_json()["cards"]
+            lanes = card["extension"]["org.second-opinion.assessment"]["lanes"]
+            assert lanes["procedures"].get("why") == why
+    assert server.types == ["Procedure"]
+    assert elsewhere.connections == []
 
 
 # ---- run-ahead
