@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import partial
 from secrets import token_hex
 from time import perf_counter
 from typing import Any
@@ -19,7 +20,7 @@ from werkzeug.exceptions import (
 
 from cds_hooks.answering import answer
 from cds_hooks.calls import read_call
-from cds_hooks.client_trust import Gate
+from cds_hooks.client_trust import Caller, Gate
 from cds_hooks.feedback import read_feedback, rows_of
 from cds_hooks.guard import caller, guard
 from cds_hooks.history import known
@@ -28,6 +29,9 @@ from cds_hooks.listeners import NOBODY, Listeners
 from cds_hooks.sent_again import CardsShown
 from cds_hooks.services import HOOK_OF_SERVICE, discovery
 from cds_hooks.why import pages_of_rules
+from ehr.chart import LookedUp, OpenChart
+from ehr.look_up import on_listed
+from ehr.trust import may_send_token_to
 from journal.answers import store_feedback
 from journal.errors import JournalDown
 from journal.journal import Journal
@@ -39,6 +43,13 @@ _RETRY_SECONDS = 10
 _CARDS_FIRST_SECONDS = 0.2
 _NOT_STORED = "Answers cannot be stored now, so none was taken. Please send it again in a moment."
 
+Allowed = Callable[[Caller | None, str], bool]  # who calls, and the server that a token would be sent to
+
+
+def listed(client: Caller | None, server: str) -> bool:
+    """As the trust file says; nowhere for a caller that nobody asked who it is."""
+    return client is not None and may_send_token_to(client.client, server)
+
 
 def create_blueprint(
     today: Callable[[], date],
@@ -47,10 +58,13 @@ def create_blueprint(
     gate: Gate | None = None,
     journal: Journal | None = None,
     listeners: Listeners = NOBODY,
+    look_up: OpenChart | None = None,
+    allowed: Allowed = listed,
 ) -> Blueprint:
     """`base_url` is ours as EHRs see it, without a slash at its end.
 
     Without a gate anybody may call. Without a journal answers to cards are not taken, and none are known.
+    `look_up` opens charts on EHRs' servers, on those that are `allowed` for the client that calls.
     """
     door = Blueprint("cds_hooks", __name__, template_folder="templates", static_folder="static")
     shown = CardsShown()
@@ -66,17 +80,20 @@ def create_blueprint(
     def serve(service: str) -> Response:
         began, hook = perf_counter(), _hook_of(service)
         try:
-            call = read_call(_body(), today(), hook, site)
+            call = read_call(_body(), today(), hook, site, look_up and on_listed(look_up, partial(allowed, caller())))
         except UnreadableInput as problem:
             raise BadRequest(f"Not a CDS Hooks request we can read: {problem}.") from None
         except OrdersMissing as problem:
             raise PreconditionFailed(str(problem)) from None
+        if call.looked_up != LookedUp():
+            for told_time in listeners.looked_up:
+                told_time(call.looked_up.milliseconds / 1000)
         now = known(call, keys, caller())
         answered = answer(call, now, base_url, shown, journal, site)
         for told in listeners.assessed:
             told(call, answered.assessment, answered.cards)
         if journal:
-            timing = {"total": (perf_counter() - began) * 1000}
+            timing = {"total": (perf_counter() - began) * 1000, "look_up": call.looked_up.milliseconds}
             journal.writer.put(*rows_of_call(call, now, answered, datetime.now(UTC), timing))
         return _json({"cards": answered.cards})
 

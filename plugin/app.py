@@ -13,7 +13,9 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 import cds_hooks.door
 import sandbox.mock_ehr
 from cds_hooks.client_trust import Gate
+from cds_hooks.door import Allowed, listed
 from cds_hooks.listeners import NOBODY, Listeners
+from ehr.chart import OpenChart
 from journal.journal import Journal
 from plugin import health, metrics, openapi, request_log
 from plugin.logs import place_of
@@ -39,18 +41,23 @@ def create_app(
     journal: Journal | None = None,
     checks: Mapping[str, health.Check] = MappingProxyType({}),
     listeners: Listeners = NOBODY,
+    look_up: OpenChart | None = None,
+    allowed: Allowed = listed,
 ) -> Flask:
     """`base_url`: ours as EHRs call it; `with_sandbox` adds the mock EHR of `demo`; `gate` lets in only known EHRs.
 
     `journal`: keeps what happened, and knows what was answered to earlier cards.
     `checks`: what /readyz asks, by name; `listeners`: who is told what happens, after logs and metrics.
+    `look_up` reads what prefetch leaves out, from the servers `allowed`: those that the trust file lists.
     """
     app = Flask("second_opinion", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MOST
     app.logger.removeHandler(default_handler)  # the server logs; Flask's own handler would print whole requests
     request_log.keep_request_log(app, metrics.observe_request)
     told = _COUNTED.and_also(listeners)
-    app.register_blueprint(cds_hooks.door.create_blueprint(today, base_url, site, gate, journal, told))
+    app.register_blueprint(
+        cds_hooks.door.create_blueprint(today, base_url, site, gate, journal, told, look_up, allowed)
+    )
     stands_on = {"knowledge": _knowledge} | ({"database": journal.database.state} if journal else {})
     app.register_blueprint(health.create_blueprint({**stands_on, **checks}))
     openapi.serve_document(app, base_url)

@@ -10,7 +10,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from cds_hooks.calls import HOOKS, Call
+from cds_hooks.calls import Call
+from cds_hooks.contexts import HOOKS
 from cds_hooks.wording import WORDING
 from second_opinion.assess import Assessment
 from second_opinion.data_needs import prefetch_templates

@@ -11,6 +11,7 @@ from secrets import token_hex
 from flask import Flask
 
 from cds_hooks.client_trust import Gate
+from ehr.look_up import LookUp
 from journal.journal import Journal, open_journal
 from plugin.logs import log_to
 from plugin.server import Step, bracketed, run, shared_folder
@@ -43,7 +44,10 @@ def serve_site(
         journal = _journal(production, folder)
         gate = Gate(production.trust, journal.tokens.spend) if production else None
         base_url = production.trust.base_url if production else url
-        app = create_app(base_url, site=site, with_sandbox=production is None, gate=gate, journal=journal)
+        look_up = LookUp(site.look_up_seconds) if production else None
+        app = create_app(
+            base_url, site=site, with_sandbox=production is None, gate=gate, journal=journal, look_up=look_up
+        )
         watch = JournalWatch(lambda: journal.writer.backlog, lambda: journal.writer.dropped)
         at_start, at_stop = tracing_of(app)
         at_stop = [partial(_drain, journal), watch.stop, *at_stop]

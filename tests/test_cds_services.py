@@ -231,7 +231,7 @@ ANSWERS: dict[str, tuple[int, Callable[[FlaskClient], TestResponse]]] = {
     "malformed": (400, lambda client: client.post(SIGN, data="{", content_type="application/json")),
     "unknown service": (404, lambda client: client.post("/cds-services/second-opinion-nothing", json={})),
     "unknown path": (404, lambda client: client.get("/nothing/here")),
-    "no feedback yet": (404, lambda client: client.post(f"{SIGN}/feedback", json={"feedback": []})),
+    "feedback without a journal": (503, lambda client: client.post(f"{SIGN}/feedback", json={"feedback": []})),
     "GET of a service": (405, lambda client: client.get(SIGN)),
     "POST to discovery": (405, lambda client: client.post("/cds-services", json={})),
     "orders not sent": (412, orders_not_sent),
