@@ -16,6 +16,8 @@ from second_opinion.errors import SecondOpinionError
 
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 _CONNECT_SECONDS = 2  # psycopg waits no shorter
+_QUEUE_SECONDS = 5  # behind others that are being served: whoever waits for one that hangs is turned away with it
+_SERVER_SECONDS = 0.3  # at the least: a network may lie between
 _NO_URL = (
     "SECOND_OPINION_DATABASE_URL names no database that we can use. Write it like "
     "sqlite:////var/lib/second-opinion/journal.sqlite3 or postgresql://user:password@host/database."
@@ -33,7 +35,7 @@ class Needs(Struct, frozen=True):
 
 READ_AND_SPEND: Final = Needs(0.15, durable=False, connections=8, one_statement=True)
 IN_THE_BACKGROUND: Final = Needs(1.0, durable=False, connections=1)
-ACKNOWLEDGED: Final = Needs(1.0, durable=True, connections=2)
+ACKNOWLEDGED: Final = Needs(2.0, durable=True, connections=4)
 MIGRATION: Final = Needs(30.0, durable=True, connections=1, one_statement=True)
 
 
@@ -75,7 +77,7 @@ def open_engine(url: URL, needs: Needs) -> Engine:
         url,
         pool_size=1 if is_sqlite and not needs.one_statement else needs.connections,  # SQLite has one writer at a time
         max_overflow=0,
-        pool_timeout=needs.seconds,
+        pool_timeout=needs.seconds if needs.one_statement else _QUEUE_SECONDS,
         pool_use_lifo=True,
         isolation_level="AUTOCOMMIT" if needs.one_statement else None,
         connect_args={"timeout": needs.seconds} if is_sqlite else {},
@@ -116,7 +118,8 @@ def _file(path: str) -> tuple[int, int] | None:
 
 
 def _set_up_postgresql(engine: Engine, needs: Needs) -> None:
-    milliseconds = int(needs.seconds * 1000)
+    seconds = max(needs.seconds, _SERVER_SECONDS)
+    milliseconds = int(seconds * 1000)
     ours = {
         "statement_timeout": milliseconds,
         "lock_timeout": milliseconds,
@@ -131,5 +134,5 @@ def _set_up_postgresql(engine: Engine, needs: Needs) -> None:
         options.setdefault("application_name", "second-opinion")
         session = " ".join(f"-c {name}={value}" for name, value in ours.items())
         connection = _Impatient.connect(*args, **options | {"options": f"{session} {options.get('options', '')}"})
-        connection.patience = needs.seconds + 0.1  # the server's own refusal comes first, and says more
+        connection.patience = seconds + 0.1  # the server's own refusal comes first, and says more
         return connection

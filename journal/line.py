@@ -27,9 +27,7 @@ class Line:
 
     def run(self, work: Callable[[Connection], Result]) -> Result:
         """Does the work in a transaction of its own. It must be such that doing it twice does no harm."""
-        if self.why:
-            self._when_down("")
-            raise JournalDown(self.why)
+        self._check()
         try:
             return self._run(work)
         except NoConnectionFree:
@@ -55,6 +53,11 @@ class Line:
                 log.warning("journal (%s): works again", self.name)
             self.why = ""
 
+    def _check(self) -> None:
+        if self.why:
+            self._when_down("")
+            raise JournalDown(self.why)
+
     def _lost(self, why: str) -> None:
         if not self.why:
             log.error("journal (%s): %s", self.name, why)
@@ -71,6 +74,7 @@ class Line:
 
     def _once(self, work: Callable[[Connection], Result]) -> Result:
         with self.engine.begin() as connection:
+            self._check()  # it may have gone down while we waited for a connection
             return work(connection)
 
 

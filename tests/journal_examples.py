@@ -1,7 +1,8 @@
 """Rows to keep, and a journal to keep them in, for the tests of the journal."""
 
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
@@ -28,6 +29,13 @@ def opened(url: str) -> Iterator[Journal]:
         yield journal
     finally:
         journal.close(0.1 if journal.database.state() else PATIENCE)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to be"
+        time.sleep(0.02)
 
 
 def assessment(**changes: Any) -> AssessmentRow:

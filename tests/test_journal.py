@@ -5,16 +5,19 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from journal_examples import DAY, EHR, NOON, PATIENCE, answer, ask, assessment, card_row, decision, opened
+from journal_examples import DAY, EHR, NOON, PATIENCE, answer, ask, assessment, card_row, decision, opened, until
 from msgspec import json
 from sqlalchemy import select
 
 from journal.answers import store_feedback
 from journal.cards import Decided, EarlierCard, card, earlier_cards
+from journal.errors import JournalDown
 from journal.journal import Journal
 from journal.keys import Keys
+from journal.moving import copy_journal
 from journal.retention import prune
 from journal.tables import assessments
 from journal.tokens import Tokens
@@ -203,12 +206,20 @@ def test_a_token_is_good_once_for_each_client(journal: Journal, url: str) -> Non
 
 
 def test_of_many_calls_with_one_token_exactly_one_succeeds(journal: Journal, url: str) -> None:
+    def all_is_well() -> bool:
+        return journal.database.state() + another.database.state() == ""
+
+    judged = 0
     with opened(url) as another, ThreadPoolExecutor(16) as threads:
-        for round_ in range(20):
-            workers = [journal.tokens, another.tokens] * 8
-            spent = threads.map(lambda worker, jti: worker.spend(EHR, jti, NOW + 300, NOW), workers, [f"{round_}"] * 16)
-            assert sum(spent) == 1
-    assert journal.database.state() == ""
+        workers = [journal.tokens, another.tokens] * 8
+        while judged < 10:
+            jti = str(uuid4())
+            spent = sum(threads.map(lambda worker, jti=jti: worker.spend(EHR, jti, NOW + 300, NOW), workers))
+            assert spent in (1, 2)
+            if all_is_well():  # on a machine with far too much to do, each worker may fall back to its own memory
+                assert spent == 1
+                judged += 1
+            until(all_is_well)
 
 
 def test_expired_tokens_are_forgotten_now_and_then(journal: Journal, url: str) -> None:
@@ -279,3 +290,34 @@ def test_what_is_old_is_deleted_and_an_answer_still_in_force_keeps_its_card(jour
     assert deleted == {"decisions": 1, "cards": 599, "feedback": 1, "assessments": 600}
     assert ask(url, "SELECT uuid FROM cards ORDER BY uuid") == [("new",), ("old-1",)]
     assert prune(journal.database, before=date(2026, 1, 1)) == dict.fromkeys(deleted, 0)
+
+
+# ---- moving
+
+
+def test_a_journal_moves_to_another_database_with_all_it_knows(url: str, tmp_path: Path) -> None:
+    old = f"sqlite:///{tmp_path}/old.sqlite3"
+    with opened(old) as journal:
+        journal.writer.put(assessment(regions=None), card_row(uuid="card-1"))
+        store_feedback(journal.database, journal.keys, [answer(card="card-1")], [decision(card="card-1")])
+        assert journal.tokens.spend(EHR, "jti-1", NOW + 300, NOW)
+        assert written(journal)
+        (known,) = earlier_cards(journal.database, EHR, "patient-hash", LONG_AGO)
+    each_once = {"assessments": 1, "cards": 1, "decisions": 1, "feedback": 1, "tokens": 1}
+    assert copy_journal(old, url) == each_once
+    assert copy_journal(old, url) == dict.fromkeys(each_once, 0)
+    with opened(url) as journal:
+        assert earlier_cards(journal.database, EHR, "patient-hash", LONG_AGO) == [known]
+        assert not journal.tokens.spend(EHR, "jti-1", NOW + 300, NOW)
+        ((comment,),) = ask(url, "SELECT comment FROM feedback")
+        assert journal.keys.opened(comment) == answer().comment
+    assert ask(url, "SELECT count(*) FROM assessments WHERE regions IS NULL") == [(1,)]
+    assert copy_journal(url, f"sqlite:///{tmp_path}/back.sqlite3") == each_once
+
+
+def test_a_journal_is_not_moved_to_where_nothing_can_be_written(tmp_path: Path) -> None:
+    old, new = f"sqlite:///{tmp_path}/old.sqlite3", f"sqlite:///file:{tmp_path}/new.sqlite3"
+    with opened(old) as journal, opened(f"sqlite:///{tmp_path}/new.sqlite3"):
+        store_feedback(journal.database, journal.keys, [answer()])
+    with pytest.raises(JournalDown, match="readonly"):
+        copy_journal(old, f"{new}?mode=ro&uri=true")

@@ -6,15 +6,15 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from clusters import Cluster
-from journal_examples import DAY, EHR, PATIENCE, answer, ask, assessment, card_row, opened
+from journal_examples import DAY, EHR, PATIENCE, answer, ask, assessment, card_row, opened, until
 
 from journal.answers import store_feedback
 from journal.cards import earlier_cards
@@ -25,13 +25,6 @@ from journal.writer import Writer
 ROOT = Path(__file__).resolve().parent.parent
 NOW = 1_800_000_000
 LONG = 1.0  # nobody may wait longer for a database that does not answer
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to be"
-        time.sleep(0.02)
 
 
 def count(url: str, table: str) -> int:
@@ -69,6 +62,12 @@ def cards_come_and_feedback_is_refused(journal: Journal) -> None:
     with at_most(LONG), pytest.raises(JournalDown):
         store_feedback(journal.database, journal.keys, [answer()])
     assert journal.database.state()
+
+
+def refusal(journal: Journal) -> str:
+    with pytest.raises(JournalDown) as refused:
+        store_feedback(journal.database, journal.keys, [answer()])
+    return str(refused.value)
 
 
 def all_is_well_again(journal: Journal, url: str, written: int = 1) -> None:
@@ -143,6 +142,9 @@ def test_a_locked_database(tmp_path: Path) -> None:
             str(tmp_path / "journal.sqlite3"),
         )
         assert locking.stdout and locking.stdout.readline() == b"locked\n"
+        with ThreadPoolExecutor(8) as threads:
+            refusals = list(threads.map(lambda _: refusal(journal), range(8)))
+        assert all("locked" in why for why in refusals), "who waits behind one that fails is turned away with it"
         cards_come_and_feedback_is_refused(journal)
         assert "locked" in journal.database.state()
         (earlier,) = earlier_cards(journal.database, EHR, "patient-hash", DAY)
@@ -252,7 +254,7 @@ def test_a_postgresql_that_hangs_holds_nobody_up(postgresql: Cluster) -> None:
                 assert journal.tokens.spend(EHR, "jti-1", NOW + 300, NOW)
             with at_most(LONG), pytest.raises(JournalDown):
                 earlier_cards(journal.database, EHR, "patient-hash", DAY)
-            with at_most(2 * LONG), pytest.raises(JournalDown, match="no answer"):
+            with at_most(LONG), pytest.raises(JournalDown, match="no answer"):
                 store_feedback(journal.database, journal.keys, [answer()])
             cards_come_and_feedback_is_refused(journal)
         until(lambda: journal.database.state() == "")
@@ -265,10 +267,12 @@ def test_a_postgresql_that_hangs_holds_nobody_up(postgresql: Cluster) -> None:
 
 def test_who_finds_no_free_connection_is_told_so_and_the_journal_is_not_down(tmp_path: Path) -> None:
     with opened(f"sqlite:///{tmp_path}/journal.sqlite3") as journal:
-        line = journal.database.acknowledged
-        with line.engine.connect():
+        line = journal.database.reading
+        with ExitStack() as busy:
+            for _ in range(8):
+                busy.enter_context(line.engine.connect())
             with pytest.raises(JournalDown, match="too much to do"):
-                store_feedback(journal.database, journal.keys, [answer()])
+                earlier_cards(journal.database, EHR, "patient-hash", DAY)
             line.why = "a test says so"
             line.try_again()
             assert line.why == "a test says so"
