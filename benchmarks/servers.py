@@ -14,17 +14,19 @@ from threading import Thread
 from flask import Flask
 
 from benchmarks.bodies import order_sign
+from plugin.logs import log_to
 from plugin.server import _Server, run, settle, shared_folder
 
 TODAY = date(2026, 11, 22)
-CALLS = 200  # a connection and round
-ROUNDS = 1
+CALLS = 300  # a connection and round
+ROUNDS = 5
 THREADS = 8
 
 
 def app() -> Flask:
     from plugin.app import create_app
 
+    log_to(sys.stderr)
     return create_app("http://127.0.0.1", today=lambda: TODAY)
 
 
@@ -83,7 +85,8 @@ def round_of(name: str, connections: int, request: bytes) -> tuple[float, float,
     """p50, p99 and CPU a call, in milliseconds."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    with subprocess.Popen([sys.executable, "-m", "benchmarks.servers", name, str(port)]) as process:  # noqa: S603
+    command = [sys.executable, "-m", "benchmarks.servers", name, str(port)]
+    with open(os.devnull, "w") as logs, subprocess.Popen(command, stderr=logs) as process:  # noqa: S603
         try:
             until_it_answers(port)
             call(port, request, [])

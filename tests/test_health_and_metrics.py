@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
+from werkzeug.exceptions import ServiceUnavailable
 
 from cds_hooks.calls import Call
 from cds_hooks.listeners import NOBODY, Listeners
@@ -93,6 +94,18 @@ def test_a_check_that_breaks_is_not_ready_and_tells_no_secrets() -> None:
     response = app_with({"database": broken}).test_client().get("/readyz")
     assert response.status_code == 503
     assert response.get_json()["checks"]["database"] == "the check itself failed (ConnectionError)"
+
+
+def test_what_cannot_be_done_now_says_when_to_come_again() -> None:
+    app = app_with()
+
+    @app.get("/busy")
+    def busy() -> str:
+        raise ServiceUnavailable("Cannot be stored now.", retry_after=5)
+
+    response = app.test_client().get("/busy")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert response.get_json()["issue"][0]["code"] == "transient"
 
 
 # ---- what is counted
