@@ -1,4 +1,4 @@
-"""WSGI servers side by side on one hook call of 200 KB: `python -m benchmarks.servers` (granian only if installed)."""
+"""WSGI servers side by side on one hook call of 200 KB: `python -m benchmarks.wsgi_servers` (granian only if installed)."""
 
 import importlib.util
 import os
@@ -85,7 +85,7 @@ def round_of(name: str, connections: int, request: bytes) -> tuple[float, float,
     """p50, p99 and CPU a call, in milliseconds."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "benchmarks.servers", name, str(port)]
+    command = [sys.executable, "-m", "benchmarks.wsgi_servers", name, str(port)]
     with open(os.devnull, "w") as logs, subprocess.Popen(command, stderr=logs) as process:  # noqa: S603
         try:
             until_it_answers(port)
