@@ -5,11 +5,13 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Twice quiet: errors only. setuptools warns of every editable install.
 INSTALL_US = $(PIP) install -qq --no-deps --no-build-isolation --editable .
-LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-        --quiet --custom-compile-command "make lock"
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+           --quiet --custom-compile-command "make lock"
+LOCK := $(COMPILE) pyproject.toml
+LOCK_PEERS := $(COMPILE) benchmarks/peers/requirements.in --output-file benchmarks/peers/requirements.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench pages lock clean chromium postgresql
+.PHONY: help demo test check bench peers pages lock clean chromium postgresql
 .DELETE_ON_ERROR:
 
 help: ## Lists these targets
@@ -28,8 +30,11 @@ check: .venv/dev.stamp chromium postgresql ## Runs what a push needs: format, li
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest --cov --cov-branch --cov-fail-under=100
 
-bench: .venv/dev.stamp ## Measures the speed of the assessment
+bench: .venv/dev.stamp ## Measures speed and memory beside the peers (less than a minute: ARGS=--quick)
+	@$(MAKE) --no-print-directory peers || echo "The peers cannot be installed: measured without them." >&2
 	$(BIN)/python -m benchmarks $(ARGS)
+
+peers: benchmarks/peers/.venv/peers.stamp ## Installs the peers that `make bench` compares with, in their own environment
 
 pages: .venv/dev.stamp ## Writes docs/rules/*.md anew from rules, vignettes and value sets
 	$(BIN)/python -m docs.generate
@@ -37,10 +42,11 @@ pages: .venv/dev.stamp ## Writes docs/rules/*.md anew from rules, vignettes and 
 lock: .venv/dev.stamp ## Renews requirements/*.txt from pyproject.toml (newer versions: ARGS=--upgrade)
 	$(PIP) install --quiet uv
 	$(LOCK) $(ARGS) --group build --output-file requirements/runtime.txt
+	$(LOCK_PEERS) $(ARGS)
 	$(LOCK) $(ARGS) --group dev --extra opentelemetry --constraints requirements/runtime.txt --output-file requirements/dev.txt
 
 clean: ## Removes the environment and everything generated
-	rm -rf .venv build dist *.egg-info .coverage .coverage.* htmlcov .*_cache .hypothesis
+	rm -rf .venv benchmarks/peers/.venv build dist *.egg-info .coverage .coverage.* htmlcov .*_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/pyvenv.cfg:
@@ -60,6 +66,12 @@ clean: ## Removes the environment and everything generated
 	$(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
 	$(INSTALL_US)
 	@touch $@ .venv/runtime.stamp
+
+PEERS := benchmarks/peers/.venv
+$(PEERS)/peers.stamp: benchmarks/peers/requirements.txt
+	$(PYTHON) -m venv --clear $(PEERS)
+	$(PEERS)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement $<
+	@touch $@
 
 # The browser tests look for one of these names on the PATH. In CI they must not be left out silently.
 BROWSERS := chromium chromium-browser google-chrome google-chrome-stable

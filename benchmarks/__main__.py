@@ -1,80 +1,45 @@
-"""What a hook call costs, as a multiple of what it costs merely to parse its JSON (CPU time, one process)."""
+"""`make bench`: every figure we give, measured anew (README.md in this folder says how to read them)."""
 
-import time
-from collections.abc import Callable
-from datetime import date
-from functools import partial
-from io import BytesIO
-from statistics import median
-from typing import Any
+import signal
+import sys
 
-import orjson
-from werkzeug.test import EnvironBuilder
+import click
 
-from benchmarks import open_payments, statements
-from benchmarks.bodies import order_sign
-from cds_hooks.calls import read_call
-from plugin.app import create_app
+from benchmarks import in_process, open_payments, over_http, report, statements, tokens
+from benchmarks.cells import Cell
+from benchmarks.servers import MODELS
+from benchmarks.targets import targets
 from plugin.server import settle
-from second_opinion.rules import RULES
 
-SIZES = (50_000, 200_000, 1_000_000)
-ROUNDS = 30
-TODAY = date(2026, 11, 22)
+_STEPS = (2_000, 8_000, 14_000, 20_000)
 
 
-def cpu(work: Callable[[], object], times: int) -> float:
-    """CPU milliseconds a run."""
-    start = time.process_time()
-    for _ in range(times):
-        work()
-    return (time.process_time() - start) / times * 1000
-
-
-def request_to(app: Any, path: str, body: bytes) -> Callable[[], bytes]:
-    """One whole request through the WSGI application, as a server would call it."""
-    environ = EnvironBuilder(path=path, method="POST", data=body, content_type="application/json").get_environ()
-
-    def call() -> bytes:
-        statuses: list[str] = []
-        environ["wsgi.input"] = BytesIO(body)
-        answer = b"".join(app(dict(environ), lambda status, headers, error=None: statuses.append(status)))
-        if statuses != ["200 OK"]:
-            raise SystemExit(f"{path} answered {statuses}: {answer[:300]!r}")
-        return answer
-
-    return call
-
-
-def rules_alone() -> float:
-    """Every rule once, on a record already read (CPU ms, the least of some rounds)."""
-    call = read_call(order_sign(200_000, TODAY), TODAY)
-    limits = {name: rule.PAGE.limits_on(TODAY) for name, rule in RULES.items()}
-
-    def judge() -> None:
-        for name, rule in RULES.items():
-            rule.evaluate(call.record, call.surgery, limits[name])
-
-    return min(cpu(judge, 200) for _ in range(ROUNDS // 3))
-
-
-def main() -> None:
-    app = create_app("http://127.0.0.1:8000", today=lambda: TODAY)
+@click.command()
+@click.option("--quick", is_flag=True, help="Fewer rounds, in less than a minute; without memory.")
+@click.option("--memory", is_flag=True, help="Only memory over 20,000 calls (with --quick: that, too).")
+def main(quick: bool, memory: bool) -> None:
+    """Speed and memory of the service, beside its peers."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # through all that stops servers
     settle()  # as the server does
-    print("A whole order-sign request, and orjson.loads of the same body (CPU ms, median of interleaved rounds)\n")
-    print(f"{'body':>9}  {'request':>8}  {'orjson':>8}  {'ratio':>6}   card")
-    for size in SIZES:
-        body = order_sign(size, TODAY)
-        call = request_to(app, "/cds-services/second-opinion-order-sign", body)
-        summary = orjson.loads(call())["cards"][0]["summary"]
-        times = max(5, 10_000_000 // len(body))
-        pairs = [(cpu(call, times), cpu(partial(orjson.loads, body), times)) for _ in range(ROUNDS)]
-        ratio = median(ours / parsing for ours, parsing in pairs)
-        ours, parsing = (median(column) for column in zip(*pairs, strict=True))
-        print(f"{len(body) // 1000:>6} KB  {ours:>8.2f}  {parsing:>8.2f}  {ratio:>5.1f}x   {summary[:60]}…")
-    print(f"\nAll rules on the chart of 200 KB: {rules_alone():.3f} ms")
-    print(f"\n{statements.report()}")
-    print(f"\n{open_payments.report()}")
+    click.echo(f"{report.machine()}\n")
+    cells = _speed(quick) if quick or not memory else []
+    samples = over_http.memory_of_ours(_STEPS) if memory or not quick else []
+    if samples:
+        click.echo(f"{report.memory(samples)}\n")
+    click.echo(report.verdicts(targets(cells, [megabytes for _, megabytes in samples])))
+
+
+def _speed(quick: bool) -> list[Cell]:
+    click.echo(f"{in_process.report(rounds=6 if quick else in_process.ROUNDS)}\n")
+    if not quick:
+        click.echo(f"{statements.report()}\n\n{open_payments.report()}\n")
+    click.echo(f"{tokens.report()}\n")
+    compared = over_http.services()
+    if MODELS not in compared:
+        click.echo("HealthChain is not installed here (make peers): measured without it.\n")
+    cells = over_http.compare(compared, over_http.QUICK if quick else over_http.FULL)
+    click.echo(f"Over HTTP on this machine, one process each\n\n{report.table(cells)}\n")
+    return cells
 
 
 main()

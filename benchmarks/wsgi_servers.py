@@ -1,4 +1,4 @@
-"""WSGI servers side by side on one hook call of 200 KB: `python -m benchmarks.wsgi_servers` (granian only if installed)."""
+"""WSGI servers side by side on one hook call of 200 KB: `python -m benchmarks.wsgi_servers` (granian if installed)."""
 
 import importlib.util
 import os
