@@ -10,8 +10,10 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 LOCK := $(COMPILE) pyproject.toml
 LOCK_PEERS := $(COMPILE) benchmarks/peers/requirements.in --output-file benchmarks/peers/requirements.txt
 
+COVERED := --cov --cov-branch --cov-fail-under=100
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench peers pages lock clean chromium postgresql
+.PHONY: help demo test check lint bench peers pages lock clean chromium postgresql
 .DELETE_ON_ERROR:
 
 help: ## Lists these targets
@@ -23,12 +25,14 @@ demo: .venv/runtime.stamp ## Starts the service with a mock EHR and teaching cas
 test: .venv/dev.stamp chromium postgresql ## Runs the tests (some only: ARGS="-k browser")
 	$(BIN)/python -m pytest $(ARGS)
 
-check: .venv/dev.stamp chromium postgresql ## Runs what a push needs: format, lint, types, layers, tests with full coverage
+check: lint ## Runs what a push needs: lint, and the tests with full coverage
+	$(MAKE) --no-print-directory test ARGS="$(COVERED) $(ARGS)"
+
+lint: .venv/dev.stamp ## Checks format, style, types and the direction of imports
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest --cov --cov-branch --cov-fail-under=100
 
 bench: .venv/dev.stamp ## Measures speed and memory beside the peers (less than a minute: ARGS=--quick)
 	@$(MAKE) --no-print-directory peers || echo "The peers cannot be installed: measured without them." >&2

@@ -10,7 +10,7 @@ from cds_hooks.requests import Request, read_request
 from ehr.chart import Access, Chart, LookedUp, OpenChart
 from second_opinion.assess import Assessment, assess
 from second_opinion.errors import OrdersMissing
-from second_opinion.from_fhir import Fetched, missing_lanes, read_prefetch
+from second_opinion.from_fhir import Fetched, missing_lanes, read_orders, read_prefetch
 from second_opinion.planned_surgery import CHART_LANES, PlannedSurgery, in_chart, in_orders
 from second_opinion.record import PatientRecord
 from second_opinion.site import AS_SHIPPED, Site
@@ -30,18 +30,39 @@ class Call(Struct, frozen=True):
 
 
 def read_call(
-    body: bytes, as_of: date, hook: str | None = None, site: Site = AS_SHIPPED, look_up: OpenChart | None = None
+    body: bytes,
+    as_of: date,
+    hook: str | None = None,
+    site: Site = AS_SHIPPED,
+    look_up: OpenChart | None = None,
+    whole: bool = True,
 ) -> Call:
     """`look_up` opens the chart on the caller's FHIR server; without it, what was not sent stays unread.
+
+    Not `whole`: where no spine operation is ordered, what came with the orders is not read, since nothing will be said.
 
     Raises UnreadableInput, naming the place, for a request that is malformed or meant for another hook.
     Raises OrdersMissing if the orders it is about are named only, and can be had nowhere.
     """
     sent = read_request(body, hook)
+    if not whole and (record := _without_operation(sent, as_of)):
+        return _call(sent, record, None, LookedUp())
     chart: Chart | None = None
     if look_up and sent.fhir_server:
         chart = look_up(Access(sent.fhir_server, sent.token, sent.user, sent.patient, sent.hook))
     record, surgery = _judged(sent, as_of, site, chart)
+    return _call(sent, record, surgery, chart.looked_up if chart else LookedUp())
+
+
+def _without_operation(sent: Request, as_of: date) -> PatientRecord | None:
+    """Most orders that are selected or signed are no spine operations: what they say themselves is enough to see it."""
+    if sent.hook not in ("order-select", "order-sign") or sent.drafts is None:
+        return None
+    record = read_orders(sent.patient, as_of, sent.drafts)
+    return None if in_orders(record, sent.orders) else record
+
+
+def _call(sent: Request, record: PatientRecord, surgery: PlannedSurgery | None, looked_up: LookedUp) -> Call:
     return Call(
         hook=sent.hook,
         instance=sent.instance,
@@ -50,7 +71,7 @@ def read_call(
         fhir_server=sent.fhir_server,
         record=record,
         surgery=surgery,
-        looked_up=chart.looked_up if chart else LookedUp(),
+        looked_up=looked_up,
     )
 
 

@@ -80,7 +80,8 @@ def create_blueprint(
     def serve(service: str) -> Response:
         began, hook = perf_counter(), _hook_of(service)
         try:
-            call = read_call(_body(), today(), hook, site, look_up and on_listed(look_up, partial(allowed, caller())))
+            open_chart = look_up and on_listed(look_up, partial(allowed, caller()))
+            call = read_call(_body(), today(), hook, site, open_chart, whole=False)
         except UnreadableInput as problem:
             raise BadRequest(f"Not a CDS Hooks request we can read: {problem}.") from None
         except OrdersMissing as problem:

@@ -42,10 +42,7 @@ def rows_of_call(
         silenced_by=silence.reason if silence else SHOWN_BEFORE if answered.sent_again else None,
         indicator=assessment.indicator if cards else None,
         findings=tuple(KeptFinding(f.rule, f.outcome, _mode(assessment, f.rule)) for f in assessment.findings),
-        lanes={
-            name: KeptLane(lane.state, lane.count, _kind_of("; ".join(lane.why)))
-            for name, lane in assessment.record.lanes.items()
-        },
+        lanes=_lanes(assessment),
         versions=_VERSIONS, timing=timing, could_not_look=bool(assessment.could_not_look),
     )  # fmt: skip
     if not cards or surgery is None:
@@ -57,6 +54,14 @@ def rows_of_call(
         raised=tuple(finding.rule for finding in assessment.raising or assessment.unread),
         suggestions=dict(zip((s["uuid"] for s in card["suggestions"]), suggested(assessment), strict=True)),
     )  # fmt: skip
+
+
+def _lanes(assessment: Assessment) -> dict[str, KeptLane]:
+    """How each lane was read; none where no operation was ordered, since then none was needed."""
+    if assessment.surgery is None and not assessment.looked_in:
+        return {}
+    lanes = assessment.record.lanes
+    return {name: KeptLane(lane.state, lane.count, _kind_of("; ".join(lane.why))) for name, lane in lanes.items()}
 
 
 def _kind_of(why: str) -> str:

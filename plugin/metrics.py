@@ -70,7 +70,9 @@ def observe_assessment(call: Call, assessment: Assessment, cards: Sequence[dict[
 
 
 def not_complete(call: Call, assessment: Assessment) -> dict[str, str]:
-    """The lanes that this hook asks for and that were not read in full, with their state."""
+    """The lanes that this hook needs and that were not read in full, with their state."""
+    if assessment.surgery is None and not assessment.looked_in:
+        return {}
     lanes = assessment.record.lanes
     return {name: lanes[name].state for name in ASKED[call.hook] if lanes[name].state is not Reading.COMPLETE}
 

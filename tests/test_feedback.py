@@ -306,3 +306,12 @@ def test_orders_signed_again_are_kept_as_shown_before(client: FlaskClient, journ
     assert card_for(client_of(journal), signed) is None  # another worker
     assert journal.writer.flush(5)
     assert ("shown_before",) in rows(url, "select silenced_by from assessments")
+
+
+def test_of_orders_that_are_no_spine_operation_the_chart_is_not_even_read(client: FlaskClient, url: str) -> None:
+    call = failed_fusion()
+    order_in(call)["code"] = {"text": "aspirin"}
+    call["prefetch"]["procedures"] = {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": 7}}]}
+    assert card_for(client, call) is None
+    call["context"]["draftOrders"]["entry"].append(failed_fusion()["context"]["draftOrders"]["entry"][0])
+    assert "procedures" in shown(client, call)["extension"]["org.second-opinion.assessment"]["lanes"]

@@ -1,6 +1,6 @@
 """FHIR R4 JSON -> PatientRecord, leniently; the only place that knows FHIR's shape."""
 
-from second_opinion.from_fhir.chart import read_bundle, read_prefetch
+from second_opinion.from_fhir.chart import read_bundle, read_orders, read_prefetch
 from second_opinion.from_fhir.concepts import plain_reference
 from second_opinion.from_fhir.documents import not_json, plain_json
 from second_opinion.from_fhir.entries import is_bundle
@@ -9,5 +9,5 @@ from second_opinion.from_fhir.orders import OWN_REFERRAL
 
 __all__ = [
     "OWN_REFERRAL", "Fetched", "glance", "is_bundle", "missing_lanes", "not_json", "plain_json", "plain_reference",
-    "read_bundle", "read_prefetch",
+    "read_bundle", "read_orders", "read_prefetch",
 ]  # fmt: skip

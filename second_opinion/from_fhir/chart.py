@@ -16,7 +16,7 @@ from second_opinion.from_fhir.documents import plain_json
 from second_opinion.from_fhir.entries import read_page
 from second_opinion.from_fhir.events import extract
 from second_opinion.from_fhir.fetched import Fetched
-from second_opinion.from_fhir.honesty import NOT_ASKED, Sheet, judge_page, judge_prefetch, new_sheets
+from second_opinion.from_fhir.honesty import NOT_ASKED, NOT_NEEDED, Sheet, judge_page, judge_prefetch, new_sheets
 from second_opinion.from_fhir.pages import Found, Page
 from second_opinion.from_fhir.shapes import Appointment, Patient, Resource
 from second_opinion.record import Event, Events, PatientRecord, Person, Reading, Unread
@@ -66,6 +66,14 @@ def read_prefetch(
         found += _usable(key, prefetch[key], sheets)
     page = read_page(drafts, "orders") if drafts is not None else Page()
     return _record(_once(found), f"Patient/{patient_id}", sheets, as_of, page)
+
+
+def read_orders(patient_id: str, as_of: date, drafts: Raw) -> PatientRecord:
+    """Only the orders in a hook's context: enough to see whether an operation is among them. No lane is read."""
+    sheets = new_sheets()
+    for sheet in sheets.values():
+        sheet.lower(Reading.UNAVAILABLE, NOT_NEEDED)
+    return _record([], f"Patient/{patient_id}", sheets, as_of, read_page(drafts, "orders"))
 
 
 def _usable(key: str, value: Raw, sheets: Mapping[str, Sheet]) -> list[Found]:

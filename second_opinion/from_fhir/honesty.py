@@ -13,6 +13,7 @@ from second_opinion.record import Event, Events, Lane, Reading, Unread
 _TYPE = {need.lane: need.type for need in NEEDS}
 NOT_SENT = "not sent by the EHR"
 NOT_ASKED = "not asked for"
+NOT_NEEDED = "not read: no spine operation is ordered"
 _NO_PATIENT = "the EHR sent no Patient"
 
 
