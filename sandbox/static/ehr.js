@@ -88,7 +88,7 @@ async function choose(id) {
   if (turn !== state.turn) return;
   if (!answer.ok) return showLoadProblem(answer);
   // A server of its own for every choice: what was answered before was about another server's patient.
-  const ehr = `https://mock-ehr.example/${crypto.randomUUID()}`;
+  const ehr = new URL(`fhir/${crypto.randomUUID()}`, location.href).href;
   Object.assign(state, { chart: answer.json, accepted: [], answered: "", messages: {}, ehr });
   setBusy(false);
   markChosen(id);

@@ -18,9 +18,10 @@ from second_opinion.from_fhir.events import extract
 from second_opinion.from_fhir.fetched import Fetched
 from second_opinion.from_fhir.honesty import NOT_ASKED, NOT_NEEDED, Sheet, judge_page, judge_prefetch, new_sheets
 from second_opinion.from_fhir.pages import Found, Page
-from second_opinion.from_fhir.shapes import Appointment, Patient, Resource
+from second_opinion.from_fhir.shapes import TYPES, Appointment, Patient, Resource
 from second_opinion.record import Event, Events, PatientRecord, Person, Reading, Unread
 
+_LANE_OF = {TYPES[name]: lane for name, lane in LANE_OF_TYPE.items()}
 _NOTHING: Mapping[str, Fetched] = MappingProxyType({})
 
 
@@ -140,9 +141,10 @@ def _record(
     names |= {each.full_url for each in found if each.reference == patient and each.full_url}
     context = Context(as_of, by_reference)
     person = Person(patient)
+    sheet_of = {kind: sheets[lane] for kind, lane in _LANE_OF.items()}
     for each in found:
         resource = each.resource
-        sheet = sheets.get(LANE_OF_TYPE.get(type(resource).__name__, ""))
+        sheet = sheet_of.get(type(resource))
         if sheet is None:
             continue
         if not _is_about(each, names):

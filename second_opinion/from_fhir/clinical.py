@@ -1,6 +1,6 @@
 """What was done, found and measured: Procedures, Conditions, Observations, Encounters -> events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from second_opinion.from_fhir import shapes
@@ -124,10 +124,15 @@ def condition(it: shapes.Condition, source: str, context: Context) -> tuple[Even
     return (event,)
 
 
-def observation(it: shapes.Observation, source: str, context: Context) -> Iterator[Event]:
+def observation(it: shapes.Observation, source: str, context: Context) -> Iterable[Event]:
     """Scores (of the Observation itself or its components), and what it states by code, value or in words."""
     if it.status in ("entered-in-error", "cancelled"):
-        return
+        return ()
+    says_more = it.valueString or it.valueCodeableConcept or it.note or it.component
+    return _observed(it, source, context) if says_more or read(it.code)[0] else ()
+
+
+def _observed(it: shapes.Observation, source: str, context: Context) -> Iterator[Event]:
     if it.valueString or it.note:
         yield from _told(it, source)
     for concept, quantity, number in _measured(it):
@@ -185,11 +190,13 @@ def _speaks_of_the_spine(code: shapes.Concept | None) -> bool:
 
 
 def encounter(it: shapes.Encounter, source: str, context: Context) -> tuple[Event, ...]:
-    readings = [read(concept, CARE) for concept in (*(it.type or ()), it.serviceType) if concept]
-    meanings = tuple(meaning for reading in readings for meaning in reading[0])
-    emergency = bool(it.kind and it.kind.code == "EMER")
-    if not meanings and not emergency:
+    readings = [read(concept, CARE) for concept in it.type or ()]
+    if it.serviceType:
+        readings.append(read(it.serviceType, CARE))
+    emergency = it.kind is not None and it.kind.code == "EMER"
+    if not emergency and not any([reading[0] for reading in readings]):
         return ()
+    meanings = tuple(meaning for reading in readings for meaning in reading[0])
     label, by = next(((words, by) for found, words, by in readings if found), ("emergency encounter", "code"))
     on, until = days_of(None, it.period, context.as_of)
     participants = [participant.individual for participant in it.participant or ()]

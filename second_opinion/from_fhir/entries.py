@@ -56,7 +56,8 @@ def _usual_page(bundle: UsualBundle, place: str) -> Page:
     page, matches = Page(kind="Bundle"), 0
     for number, entry in enumerate(bundle.entry or ()):
         matches += entry.search is None or entry.search.mode not in _EXTRA
-        _add(entry.resource, entry.fullUrl or "", (), page, f"{place}[{number}]")
+        where = "" if entry.resource.id else f"{place}[{number}]"  # hundreds a call, and hardly one is needed
+        _add(entry.resource, entry.fullUrl or "", (), page, where)
     _note_extent(bundle, matches, page)
     return page
 

@@ -38,7 +38,10 @@ def extract(resource: shapes.Resource, reference: str, context: Context) -> list
     events = _EXTRACT.get(type(resource))
     if events is None:
         return []
-    found = [event for event in events(resource, reference, context) if _could_matter(event)]
+    given = events(resource, reference, context)
+    if not given:  # as of most resources
+        return []
+    found = [event for event in given if _could_matter(event)]
     if resource.modifierExtension:
         return [replace(event, aside="it carries a modifierExtension") for event in found]
     return found
