@@ -4,8 +4,9 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from datetime import date
+from itertools import chain, repeat
 from math import isfinite
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from msgspec import Meta, Struct, ValidationError, convert, structs
 
@@ -23,6 +24,8 @@ PAGES: dict[str, Page] = {name: rule.PAGE for name, rule in RULES.items()} | {
 MODES = ("on", "silent", "off")  # silent: judged, never shown
 Words = Annotated[str, Meta(min_length=1)]
 _LONGEST = Duration(months=1200)
+_LOCAL_CODE = re.compile(r"\s*\[\[\s*local_codes\s*\]\]")
+_Shape = TypeVar("_Shape")
 
 
 class Site(Struct, frozen=True):
@@ -68,7 +71,7 @@ class _Local(Struct, forbid_unknown_fields=True):
 class _File(Struct, forbid_unknown_fields=True):
     limits: dict[str, Any] = {}
     rules: dict[str, Any] = {}
-    local_codes: list[_Local] = []
+    local_codes: list[Any] = []  # each a _Local; read one by one, so that a fault names its line
     referral: _Referral | None = None
     card: _Card = _Card()
 
@@ -76,14 +79,10 @@ class _File(Struct, forbid_unknown_fields=True):
 def read_site(text: str, name: str) -> Site:
     """A site file. Raises KnowledgeError naming file, line and remedy for anything in it that is not understood."""
     try:
-        given = convert(tomllib.loads(text), _File)
+        written = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise KnowledgeError(f"{name}: not TOML: {error}.") from None
-    except ValidationError as error:
-        said, _, path = str(error).partition(" - at `$")
-        field = re.search(r"unknown field `([^`]+)`", said)
-        message = f"{said.replace('`', '')}; docs/site.md shows what can stand here"
-        raise _fault(text, name, f"{path}.{field[1] if field else ''}", message) from None
+    given = _shaped(written, _File, text, name)
     for rule, mode in given.rules.items():
         if rule not in RULES:
             raise _fault(text, name, f"rules.{rule}", f"there is no rule {rule}. Known: {', '.join(RULES)}")
@@ -98,10 +97,20 @@ def read_site(text: str, name: str) -> Site:
     )
 
 
-def _fault(text: str, name: str, place: str, message: str) -> KnowledgeError:
+def _shaped(given: Any, shape: type[_Shape], text: str, name: str, place: str = "", start: int = 0) -> _Shape:
+    try:
+        return convert(given, shape)
+    except ValidationError as error:
+        said, _, path = str(error).partition(" - at `$")
+        field = re.search(r"unknown field `([^`]+)`", said)
+        message = f"{said.replace('`', '')}; docs/site.md shows what can stand here"
+        raise _fault(text, name, f"{place}{path}.{field[1] if field else ''}", message, start) from None
+
+
+def _fault(text: str, name: str, place: str, message: str, start: int = 0) -> KnowledgeError:
     """Names the line of the last word of a place such as '.limits.indication.imaging', sought word after word."""
     lines = [line.partition("#")[0] for line in text.splitlines()]
-    at = 0
+    at = start
     for word in filter(None, re.split(r"[.\[\]`]", place)):
         mention = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
         at = next((number for number in range(at, len(lines)) if mention.search(lines[number])), at)
@@ -137,13 +146,16 @@ def _limit(value: Any, is_duration: bool) -> Any:
     return span
 
 
-def _local(text: str, name: str, given: list[_Local]) -> list[LocalCode]:
+def _local(text: str, name: str, given: list[Any]) -> list[LocalCode]:
     codes: dict[tuple[str, str], LocalCode] = {}
-    for each in given:
-        if (each.system, each.code) in codes:
-            raise _fault(text, name, f"local_codes.{each.code}", f"{each.system} {each.code} is mapped twice. Keep one")
+    starts = [number for number, line in enumerate(text.splitlines()) if _LOCAL_CODE.match(line)]
+    for each, start in zip(given, chain(starts, repeat(0)), strict=False):
+        local = _shaped(each, _Local, text, name, "local_codes", start)
+        if (local.system, local.code) in codes:
+            message = f"{local.system} {local.code} is mapped twice. Keep one"
+            raise _fault(text, name, f"local_codes.{local.code}", message, start)
         try:
-            codes[each.system, each.code] = LocalCode(**structs.asdict(each))
+            codes[local.system, local.code] = LocalCode(**structs.asdict(local))
         except ValueError as problem:
-            raise _fault(text, name, f"local_codes.{each.code}", str(problem).rstrip(".")) from None
+            raise _fault(text, name, f"local_codes.{local.code}", str(problem).rstrip("."), start) from None
     return list(codes.values())
