@@ -196,6 +196,7 @@ def test_unknown_elements_are_ignored() -> None:
         (procedure(performedPeriod=[{"start": "2024-03-01"}]), lambda e: e.on, date(2024, 3, 1)),
         (procedure(performer={"actor": {"display": "Dr Lee"}}), lambda e: e.who, {"dr lee"}),
         (procedure(meta="new"), lambda e: e.status, "completed"),
+        (procedure(meta={"lastUpdated": {}}), lambda e: e.status, "completed"),
         (procedure(contained=5), lambda e: e.status, "completed"),
     ],
     ids=lambda value: json.dumps(value)[-90:] if isinstance(value, dict) else "",
@@ -1032,10 +1033,25 @@ def test_what_a_plan_refers_to_is_read_once(reference: Json, events: list[str]) 
     assert [event.resource for event in record["care_plans"].events] == events
 
 
-def test_an_operation_contained_in_a_plan_is_planned() -> None:
-    contained = [{"resourceType": "Substance", "id": "not read"}, order(id="inside")]
-    record = read(plan({"reference": {"reference": "#inside"}}, contained=contained))
+def test_what_a_plan_refers_to_and_cannot_be_read_is_shown_by_its_display() -> None:
+    """And only then: what was read in its own lane is not missing here."""
+    named = {"reference": "ServiceRequest/s", "display": "Lumbar fusion"}
+    (missed,) = read(plan({"reference": named}))["care_plans"].aside
+    assert (missed.source, missed.resource, missed.label, missed.by) == (
+        "CarePlan/k",
+        "CarePlan",
+        "Lumbar fusion",
+        "text",
+    )
+    assert not read(plan({"reference": named}), order())["care_plans"].aside
+
+
+def test_an_operation_contained_in_a_plan_is_planned_with_its_reason() -> None:
+    asked = order(id="inside", reasonReference=[{"reference": "Condition/c"}])
+    contained = [{"resourceType": "Substance", "id": "not read"}, asked]
+    record = read(plan({"reference": {"reference": "#inside"}}, contained=contained), DISC)
     surgery = in_chart(record)
+    assert surgery and [reason.label for reason in surgery.reasons] == ["Stenosis"]
     assert surgery and (surgery.kind, surgery.orders) == ("fusion", ("CarePlan/k",))
 
 
@@ -1052,9 +1068,32 @@ def test_an_operation_contained_in_a_plan_is_planned() -> None:
 def test_an_appointment_names_its_operation_or_the_order_behind_it_does(elements: Json, label: str | None) -> None:
     booked = {"resourceType": "Appointment", "id": "a", "status": "booked", "start": "2026-12-01T08:00:00Z", **elements}
     record = read(booked, order(reasonCode=[STENOSIS]), procedure(code=EXERCISE))
-    assert [event.label for event in record["appointments"].events] == ([label] if label else [])
+    found = record["appointments"].events
+    assert [(event.source, event.resource, event.label) for event in found] == (
+        [("Appointment/a", "Appointment", label)] if label else []
+    )
     if "basedOn" in elements:
-        assert [reason.label for reason in record["appointments"].events[0].reasons] == ["Stenosis"]
+        assert [reason.label for reason in found[0].reasons] == ["Stenosis"]
+        assert found[0].based_on == ("Procedure/f", "ServiceRequest/s")
+
+
+@pytest.mark.parametrize(
+    ("kind", "elements", "lane"),
+    [
+        ("Appointment", {"status": "booked", "start": "2026-12-01", "serviceType": [FUSION]}, "appointments"),
+        ("CarePlan", {"status": "active", "activity": [{"detail": {"code": FUSION}}]}, "care_plans"),
+        ("Encounter", {"status": "finished", "class": {"code": "EMER"}}, "encounters"),
+        ("Procedure", {"status": "completed", "code": FUSION}, "procedures"),
+    ],
+)
+def test_a_reason_may_be_contained_in_what_it_is_the_reason_of(kind: str, elements: Json, lane: str) -> None:
+    given = {"reasonReference": [{"reference": "#inside"}]}
+    if kind == "CarePlan":
+        given = {"activity": [{"detail": elements["activity"][0]["detail"] | given}]}
+    record = read(resource(kind, {"id": "1", **elements, **given, "contained": [DISC | {"id": "inside"}]}, {}))
+    (event,) = (*record[lane].events, *record[lane].aside)
+    assert [reason.label for reason in event.reasons] == ["Stenosis"]
+    assert not event.reasons_unread
 
 
 @pytest.mark.parametrize(
@@ -1131,7 +1170,20 @@ def test_a_medicine_that_nothing_names_leaves_its_lane_partial(reference: str) -
     """It might be any medicine; dropped, it would read as missing care."""
     lane = read(prescription(medicationReference={"reference": reference})).medications
     assert lane.state is Reading.PARTIAL
-    assert [source for source, _ in unread(lane)] == ["MedicationRequest/m"]
+    assert unread(lane) == [("MedicationRequest/m", "the medicine it refers to could not be read")]
+
+
+def test_a_medicine_that_nothing_names_is_not_missed_where_it_was_entered_in_error() -> None:
+    gone = {"reference": "Medication/gone"}
+    assert read(prescription(medicationReference=gone, status="entered-in-error")).medications.complete
+
+
+def test_a_medicine_is_shown_by_the_name_it_has_and_said_to_be_read_from_it() -> None:
+    named = {"itemCodeableConcept": {"text": "Ibuprofen 400 mg"}}
+    for medication in (drug(code={"text": "Ibuprofen 400 mg"}), drug(code={"text": "Advil"}, ingredient=[named])):
+        event = only(read(prescription(**REFERRED), medication).medications.events)
+        assert (event.source, event.resource, event.by) == ("MedicationRequest/m", "MedicationRequest", "text")
+        assert event.label == medication["code"]["text"]
 
 
 @pytest.mark.parametrize(
