@@ -684,6 +684,7 @@ def test_a_reason_that_refers_to_something_else_is_no_diagnosis() -> None:
         (procedure(modifierExtension=[{"url": "x"}]), "procedures", "it carries a modifierExtension"),
         (observation(status="preliminary"), "observations", "status 'preliminary' is unknown"),
         (observation(effectiveDateTime=None), "observations", "no date"),
+        (observation(valueQuantity=None, valueString="minimal disability"), "observations", "no number in it"),
         (condition(clinicalStatus={"text": "Chronic"}), "conditions", "clinicalStatus 'chronic' is unknown"),
         (condition(modifierExtension=[{}]), "conditions", "it carries a modifierExtension"),
         (order(status="unknown"), "service_requests", "status 'unknown' is unknown"),
