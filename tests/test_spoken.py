@@ -48,6 +48,24 @@ def test_a_preference_has_the_instant_it_was_recorded() -> None:
     assert ("2026-11-05", AGAINST) in [(str(event.on), event.label) for event in found.events]
 
 
+@pytest.mark.parametrize(
+    ("code", "counts"),
+    [
+        ({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "ASSERTION"}]}, True),
+        ({"text": "assertion"}, True),
+        (None, True),
+        (FUSION, True),
+        (COLONOSCOPY, False),
+        ({"text": "Colonoscopy"}, False),
+    ],
+)
+def test_a_refusal_as_a_value_counts_where_its_code_names_no_other_procedure(code: Json | None, counts: bool) -> None:
+    declined = {"coding": [{"system": "http://snomed.info/sct", "code": "1296859006"}], "text": "Procedure declined"}
+    found = lane("observations", "Observation", status="final", effectiveDateTime="2026-10-01", code=code,
+                 valueCodeableConcept=declined)  # fmt: skip
+    assert any(event.means("patient_statements") for event in found.events) is counts
+
+
 # ---- where it stands
 
 ASKED = {"coding": [{"system": "http://snomed.info/sct", "code": "310343007"}], "text": "Further opinion sought"}

@@ -103,6 +103,7 @@ def test_a_fault_names_file_line_group_code_and_remedy(tmp_path: Path) -> None:
     [
         "CPT 9716 Four digits", "CPT 0274X Four digits and a letter CPT has not", "CPT G0151 HCPCS, called CPT",
         "CPT 97110-59 With a modifier", "CPT  97110 Two spaces", "HCPCS 97110 CPT, called HCPCS", "HCPCS G015 Short",
+        "HCPCS W0151 Not HCPCS",
         "ICD10CM M5 Too short", "ICD10CM 54.5 No letter", "ICD10CM M54.5O Letter O", "ICD10CM M54.12345 Too long",
         "SNOMED 12345 Too short", "SNOMED 9125100X Letters", "SNOMED 1234567890123456789 Too long",
         "LOINC 979096 No hyphen", "LOINC LA6576-8 An answer", "RXNORM 5640a Letters", "RXNORM 05640 Leading zero",
@@ -152,6 +153,7 @@ def test_a_snomed_description_is_no_concept(lint: Lint) -> None:
         ("ICD10PCS ^0SG0 No example", "no code shows what it matches"),
         ("ICD10PCS ^0SG0 Example too short (such as 0SG007)", "no code shows what it matches"),
         ("ICD10PCS ^0SG0 Letter O in the example (such as OSG0070)", "no code shows what it matches"),
+        ("ICD10PCS ^0SG0 Letter O further on (such as 0SG0O70)", "no code shows what it matches"),
         ("ICD10PCS ^0SG0$ Four characters never are a code (such as 0SG0070)", "does not match its example 0SG0070"),
         ("ICD10PCS ^0SG1 Another's example (such as 0SG0070)", "does not match its example 0SG0070"),
         ("ICD10PCS ^0sg0 Small letters (such as 0SG0070)", "does not match its example 0SG0070"),
