@@ -567,6 +567,11 @@ def test_without_a_patient_the_chart_is_the_subjects_and_age_is_unknown() -> Non
     assert record["patient"].why == ("there is no Patient in it",)
 
 
+def test_without_a_patient_the_one_that_most_resources_are_about_counts() -> None:
+    one = order(subject={"reference": "Patient/a"})
+    assert read_document(bundle(one, procedure(), condition())).person.reference == "Patient/p"
+
+
 def test_an_empty_bundle_names_nobody() -> None:
     assert read_document(bundle()).person.reference == ""
 
@@ -1017,6 +1022,15 @@ def test_an_activity_takes_the_reasons_of_the_order_behind_its_plan() -> None:
     assert [reason.label for reason in only(record["care_plans"].events).reasons] == ["Stenosis"]
     own = read(plan({"detail": detail | {"reasonCode": [STENOSIS]}}, basedOn=based), order())
     assert only(own["care_plans"].events).reasons
+    contained = {"basedOn": [{"reference": "#inside"}], "contained": [order(id="inside", reasonCode=[STENOSIS])]}
+    assert only(read(plan({"detail": detail}, **contained))["care_plans"].events).reasons
+
+
+def test_an_order_behind_a_plan_may_refer_to_its_diagnosis() -> None:
+    asked = order(reasonReference=[{"reference": "Condition/c"}])
+    given = plan({"detail": {"status": "scheduled", "code": FUSION}}, basedOn=[{"reference": "ServiceRequest/s"}])
+    (reason,) = only(read(given, asked, DISC)["care_plans"].events).reasons
+    assert (reason.source, reason.label) == ("Condition/c", "Stenosis")
 
 
 @pytest.mark.parametrize(
@@ -1062,6 +1076,10 @@ def test_an_operation_contained_in_a_plan_is_planned_with_its_reason() -> None:
         ({"serviceType": [{"text": "Visit"}, FUSION]}, "Lumbar fusion"),
         ({"reasonCode": [FUSION]}, "Lumbar fusion"),
         ({"basedOn": [{"reference": "Procedure/f"}, {"reference": "ServiceRequest/s"}]}, "Lumbar fusion"),
+        (
+            {"basedOn": [{"reference": "#inside"}], "contained": [order(id="inside", reasonCode=[STENOSIS])]},
+            "Lumbar fusion",
+        ),
         ({"serviceType": [EXERCISE]}, None),
         ({}, None),
     ],
@@ -1075,7 +1093,7 @@ def test_an_appointment_names_its_operation_or_the_order_behind_it_does(elements
     )
     if "basedOn" in elements:
         assert [reason.label for reason in found[0].reasons] == ["Stenosis"]
-        assert found[0].based_on == ("Procedure/f", "ServiceRequest/s")
+        assert found[0].based_on == tuple(each["reference"] for each in elements["basedOn"])
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,8 @@ def objections(vignette: Vignette, limits: Mapping[str, Limits] | None = None) -
         for key in seen.keys() & expected.keys()
         if (expected[key] not in seen[key] if key == "says" else expected[key] != seen[key])
     ]
+    if finding and (words := expected.get("never_says")) and words in str(finding).lower():
+        against.append(f"{words!r} is said in {finding}")
     signs = {(evidence.sign, evidence.shows) for evidence in finding.evidence} if finding else set()
     for sign, words in expected.get("evidence", {}).items():
         if not any(sign == seen_sign and words in shows for seen_sign, shows in signs):
@@ -74,7 +76,18 @@ def test_every_vignette_is_valid_fhir() -> None:
 
 
 def test_every_vignette_expects_something_we_check() -> None:
-    keys = {"then", "says", "indicator", "silenced_by", "kind", "regions", "by", "could_not_read", "evidence"}
+    keys = {
+        "then",
+        "says",
+        "indicator",
+        "silenced_by",
+        "kind",
+        "regions",
+        "by",
+        "could_not_read",
+        "evidence",
+        "never_says",
+    }
     for vignette in ALL:
         assert keys & vignette.expected.keys(), vignette.name
         assert vignette.expected.keys() <= keys | {"name", "chart", "unread", "note", "register"}, vignette.name

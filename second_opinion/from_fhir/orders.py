@@ -76,7 +76,7 @@ def _referred(reference: shapes.Reference, plan: shapes.CarePlan, source: str, c
     elif behind is None and reference.display:
         meanings, label, by = read_words(reference.display, OPERATION_OR_CARE)
         yield Event(
-            source=source, resource="CarePlan", meanings=meanings, label=label, by=by, plan_status=plan.status or "",
+            source=source, resource="CarePlan", meanings=meanings, label=label, by=by,
             aside="what the plan refers to could not be read",
         )  # fmt: skip
 
