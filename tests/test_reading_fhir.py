@@ -207,6 +207,12 @@ def test_a_wrong_type_is_mended_where_that_is_safe(given: Json, look: Callable[[
     assert not states(record)
 
 
+def test_an_identifier_that_cannot_be_read_loses_no_care() -> None:
+    asked = only(read(order(identifier=[{"value": "1"}, 5]))["service_requests"].events)
+    assert asked.label == "Lumbar fusion"
+    assert not states(read(order(identifier=[{"value": "1"}, 5])))
+
+
 @pytest.mark.parametrize(
     ("value", "expected"), [(38, 38), (38.5, 38.5), ("38", 38), ("38.5", 38.5), ([38], 38), (-0.0, 0)]
 )
