@@ -664,8 +664,30 @@ def test_a_reason_that_only_somebody_else_can_look_up_is_unread(reference: Json)
 def test_a_reason_that_cannot_be_resolved_is_read_by_its_display() -> None:
     reference = {"reference": "Condition/elsewhere", "display": "Lumbar spinal stenosis"}
     event = only(read(order(reasonReference=[reference]))["service_requests"].events)
-    assert [reason.label for reason in event.reasons] == ["Lumbar spinal stenosis"]
+    (reason,) = event.reasons
+    assert (reason.source, reason.label, reason.by) == ("ServiceRequest/s", "Lumbar spinal stenosis", "text")
+    assert reason.active and reason.means("spine_diagnosis", ["stenosis"])
     assert not event.reasons_unread
+
+
+def test_all_the_reasons_of_an_order_are_its_reasons_by_code_in_words_and_behind_references() -> None:
+    given = {
+        "reasonCode": [STENOSIS, {"text": "Lumbar radiculopathy"}],
+        "reasonReference": [{"reference": "Condition/c"}, {"reference": "Condition/d"}],
+    }
+    behind = condition(id="d", code=STENOSIS | {"text": "Narrow"}, abatementDateTime="2026-01-01", clinicalStatus=None)
+    event = only(read(order(**given), DISC, behind)["service_requests"].events)
+    assert [(reason.source, reason.label, reason.by, reason.active) for reason in event.reasons] == [
+        ("ServiceRequest/s", "Stenosis", "code", True),
+        ("ServiceRequest/s", "Lumbar radiculopathy", "text", True),
+        ("Condition/c", "Stenosis", "code", True),
+        ("Condition/d", "Narrow", "code", False),
+    ]
+
+
+def test_who_did_it_has_a_service_by_function_and_by_name() -> None:
+    performers = [{"function": {"text": "Neurosurgeon"}, "actor": {"display": "Spine clinic"}}, {}]
+    assert only(read(procedure(performer=performers)).procedures.events).service == "Neurosurgeon Spine clinic"
 
 
 def test_an_observation_that_is_there_is_read_and_no_diagnosis() -> None:
