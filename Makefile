@@ -9,7 +9,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 -
         --quiet --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench pages lock clean chromium
+.PHONY: help demo test check bench pages lock clean chromium postgresql
 .DELETE_ON_ERROR:
 
 help: ## Lists these targets
@@ -18,10 +18,10 @@ help: ## Lists these targets
 demo: .venv/runtime.stamp ## Starts the service with a mock EHR and teaching cases (options: ARGS="--port 9000")
 	$(BIN)/second-opinion demo $(ARGS)
 
-test: .venv/dev.stamp chromium ## Runs the tests (some only: ARGS="-k browser")
+test: .venv/dev.stamp chromium postgresql ## Runs the tests (some only: ARGS="-k browser")
 	$(BIN)/python -m pytest $(ARGS)
 
-check: .venv/dev.stamp chromium ## Runs what a push needs: format, lint, types, layers, tests with full coverage
+check: .venv/dev.stamp chromium postgresql ## Runs what a push needs: format, lint, types, layers, tests with full coverage
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -37,7 +37,7 @@ pages: .venv/dev.stamp ## Writes docs/rules/*.md anew from rules, vignettes and 
 lock: .venv/dev.stamp ## Renews requirements/*.txt from pyproject.toml (newer versions: ARGS=--upgrade)
 	$(PIP) install --quiet uv
 	$(LOCK) $(ARGS) --group build --output-file requirements/runtime.txt
-	$(LOCK) $(ARGS) --group dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
+	$(LOCK) $(ARGS) --group dev --extra opentelemetry --constraints requirements/runtime.txt --output-file requirements/dev.txt
 
 clean: ## Removes the environment and everything generated
 	rm -rf .venv build dist *.egg-info .coverage .coverage.* htmlcov .*_cache .hypothesis
@@ -73,4 +73,14 @@ chromium:
 	fi; \
 	echo "No browser for the browser tests: install Chromium or Google Chrome so that one of these is on the PATH:" >&2; \
 	echo "  $(BROWSERS)" >&2; \
+	test "$$CI" != true
+
+# The tests of the journal start a server of their own from these programs; Debian keeps them off the PATH.
+postgresql:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null && exit 0; \
+	if command -v apt-get >/dev/null && $(SUDO) true 2>/dev/null; then \
+		echo "Installing PostgreSQL for the tests of the journal ..."; \
+		$(APT) update && $(APT) install --yes --no-install-recommends postgresql >/dev/null && exit 0; \
+	fi; \
+	echo "No PostgreSQL for the tests of the journal: install its server so that initdb is on the PATH." >&2; \
 	test "$$CI" != true

@@ -1,94 +1,23 @@
-"""A CDS Hooks request: what must be there, said by name and place if it is not; all else is taken as it comes."""
+"""One call of ours, read: the record to judge, and the operation it is about; what was not sent is looked up."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import date
-from typing import Any, TypeVar
 
-from msgspec import DecodeError, Raw, Struct, ValidationError, json
+from msgspec import Raw, Struct
+from msgspec.structs import replace
 
+from cds_hooks.requests import Request, read_request
+from ehr.chart import Access, Chart, LookedUp, OpenChart
 from second_opinion.assess import Assessment, assess
-from second_opinion.errors import OrdersMissing, UnreadableInput
-from second_opinion.from_fhir import is_bundle, not_json, plain_json, plain_reference, read_prefetch
+from second_opinion.errors import OrdersMissing
+from second_opinion.from_fhir import Fetched, missing_lanes, read_prefetch
 from second_opinion.planned_surgery import CHART_LANES, PlannedSurgery, in_chart, in_orders
 from second_opinion.record import PatientRecord
 from second_opinion.site import AS_SHIPPED, Site
 
-Decoded = TypeVar("Decoded")
-HOOKS = ("patient-view", "order-select", "order-sign", "appointment-book", "order-dispatch")
-
-
-class _Authorization(Struct):
-    """Present, it must come with a fhirServer; its token is for later releases and is never kept."""
-
-
-class _Body(Struct):
-    hook: str
-    hookInstance: str
-    context: Raw
-    prefetch: dict[str, Raw] | None = None
-    fhirServer: str | None = None
-    fhirAuthorization: _Authorization | None = None
-
-
-class _Context(Struct, kw_only=True):
-    patientId: str
-    userId: str | None = None
-    encounterId: str | None = None
-
-
-class _PatientView(_Context, kw_only=True):
-    userId: str
-
-
-class _OrderSign(_PatientView, kw_only=True):
-    draftOrders: Raw
-
-
-class _OrderSelect(_OrderSign, kw_only=True):
-    selections: list[str]
-
-
-class _AppointmentBook(_PatientView, kw_only=True):
-    appointments: Raw
-
-
-class _OrderDispatch(_Context, kw_only=True):
-    """Version 1.1; in 1.0 it was one `order`. It names no user."""
-
-    dispatchedOrders: list[str] | None = None
-    order: str | None = None
-
-
-_decode_body = json.Decoder(_Body).decode
-_decode_context: dict[str, Callable[[bytes | Raw], _Context]] = {
-    "patient-view": json.Decoder(_PatientView).decode,
-    "order-select": json.Decoder(_OrderSelect).decode,
-    "order-sign": json.Decoder(_OrderSign).decode,
-    "appointment-book": json.Decoder(_AppointmentBook).decode,
-    "order-dispatch": json.Decoder(_OrderDispatch).decode,
-}
-_BUNDLES = ("draftOrders", "appointments")
-
-
-class _Head(Struct):
-    hook: Any = None
-    resourceType: Any = None
-
-
-_decode_head = json.Decoder(_Head).decode
-
-
-def is_call(body: bytes) -> bool:
-    """Whether a document looks like a CDS Hooks request rather than a FHIR resource."""
-    try:
-        head = _decode_head(plain_json(body))
-    except (DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return head.hook is not None and head.resourceType is None
-
 
 class Call(Struct, frozen=True):
-    """One call of ours, read: who asks about whom, and the record to judge."""
+    """Who asks about whom, and the record to judge."""
 
     hook: str
     instance: str
@@ -97,80 +26,94 @@ class Call(Struct, frozen=True):
     fhir_server: str
     record: PatientRecord
     surgery: PlannedSurgery | None
+    looked_up: LookedUp = LookedUp()
 
 
-def read_call(body: bytes, as_of: date, hook: str | None = None, site: Site = AS_SHIPPED) -> Call:
-    """Raises UnreadableInput, naming the place, for a request that is malformed or meant for another hook.
+def read_call(
+    body: bytes, as_of: date, hook: str | None = None, site: Site = AS_SHIPPED, look_up: OpenChart | None = None
+) -> Call:
+    """`look_up` opens the chart on the caller's FHIR server; without it, what was not sent stays unread.
 
-    Raises OrdersMissing if the orders it is about are named only, and not in the chart that came with it.
+    Raises UnreadableInput, naming the place, for a request that is malformed or meant for another hook.
+    Raises OrdersMissing if the orders it is about are named only, and can be had nowhere.
     """
-    sent = _decoded(_decode_body, plain_json(body), "$")
-    if hook is not None and sent.hook != hook:
-        raise UnreadableInput(f"this service answers {hook}, but the call's hook is {sent.hook!r} (at $.hook)")
-    if sent.hook not in _decode_context:
-        raise UnreadableInput(f"the hook {sent.hook!r} is none of {', '.join(HOOKS)} (at $.hook)")
-    if not sent.hookInstance.strip():
-        raise UnreadableInput("hookInstance is empty (at $.hookInstance)")
-    if sent.fhirAuthorization is not None and not sent.fhirServer:
-        raise UnreadableInput("fhirAuthorization needs a fhirServer (at $.fhirServer)")
-    context = _decoded(_decode_context[sent.hook], sent.context, "$.context")
-    for name in ("patientId", "userId"):
-        said = getattr(context, name)
-        if said is not None and not said.strip():
-            raise UnreadableInput(f"{name} is empty (at $.context.{name})")
-    given = next((name for name in _BUNDLES if hasattr(context, name)), None)
-    drafts = getattr(context, given) if given else None
-    if drafts is not None and not is_bundle(drafts):
-        raise UnreadableInput(f"{given} is not a Bundle (at $.context.{given})")
-    patient = context.patientId.removeprefix("Patient/")
-    record = read_prefetch(sent.prefetch or {}, sent.hook, patient, as_of, drafts)
+    sent = read_request(body, hook)
+    chart: Chart | None = None
+    if look_up and sent.fhir_server:
+        chart = look_up(Access(sent.fhir_server, sent.token, sent.user, sent.patient, sent.hook))
+    record, surgery = _judged(sent, as_of, site, chart)
     return Call(
         hook=sent.hook,
-        instance=sent.hookInstance,
-        user=context.userId or "",
-        encounter=context.encounterId or "",
-        fhir_server=sent.fhirServer or "",
+        instance=sent.instance,
+        user=sent.user,
+        encounter=sent.encounter,
+        fhir_server=sent.fhir_server,
         record=record,
-        surgery=_planned(record, context, sent.hook, site),
+        surgery=surgery,
+        looked_up=chart.looked_up if chart else LookedUp(),
     )
 
 
 def assess_call(call: Call, site: Site = AS_SHIPPED) -> Assessment:
     """The assessment of the operation that the call is about, by the site's rules."""
     looked_in = CHART_LANES if call.hook == "patient-view" else ()
-    return assess(call.record, call.surgery, call.encounter, site, looked_in)
+    return assess(call.record, call.surgery, call.encounter, site, looked_in, hook=call.hook)
 
 
-def _decoded(decode: Callable[[bytes | Raw], Decoded], raw: bytes | Raw, place: str) -> Decoded:
-    try:
-        return decode(raw)
-    except ValidationError as error:
-        said, _, where = str(error).partition(" - at `$")
-        raise UnreadableInput(f"{said.replace('`', '')} (at {place}{where.rstrip('`')})") from None
-    except (DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise not_json(error) from None
+def _judged(sent: Request, as_of: date, site: Site, chart: Chart | None) -> tuple[PatientRecord, PlannedSurgery | None]:
+    """Looked up are the lanes in which an operation may be planned, then, for an operation only, the others."""
+    fetched: dict[str, Fetched] = {}
+
+    def read() -> tuple[PatientRecord, PlannedSurgery | None]:
+        record = read_prefetch(sent.prefetch, sent.hook, sent.patient, as_of, sent.drafts, fetched)
+        return record, _planned(record, sent, site)
+
+    record, surgery = read()
+    if unseen := _unseen(sent, record):
+        had = chart.orders(unseen) if chart else {}
+        sent = _with_orders(sent, had)
+        record, surgery = read()
+        if lost := _unseen(sent, record):
+            raise _missing(lost, had)
+    missing = missing_lanes(sent.prefetch, sent.hook, record) if chart else {}
+    if chart and not surgery and (first := {lane: missing[lane] for lane in _where_planned(sent) if lane in missing}):
+        fetched |= chart.lanes(first)
+        record, surgery = read()
+    if chart and surgery and (rest := {lane: missing[lane] for lane in missing if lane not in fetched}):
+        fetched |= chart.lanes(rest)
+        record, surgery = read()
+    return record, surgery
 
 
-def _planned(record: PatientRecord, context: _Context, hook: str, site: Site) -> PlannedSurgery | None:
-    if hook == "patient-view":
+def _where_planned(sent: Request) -> tuple[str, ...]:
+    """The lanes that may show an operation where the hook's context shows none."""
+    if sent.hook == "patient-view":
+        return CHART_LANES
+    is_behind = sent.hook == "appointment-book" and sent.drafts is not None and b"basedOn" in bytes(sent.drafts)
+    return ("service_requests",) if is_behind else ()
+
+
+def _planned(record: PatientRecord, sent: Request, site: Site) -> PlannedSurgery | None:
+    if sent.hook == "patient-view":
         return in_chart(record, site.limits_on("planned_surgery", record.as_of))
-    if hook == "order-dispatch":
-        return _dispatched(record, getattr(context, "dispatchedOrders", None) or [getattr(context, "order", None)])
-    selections = getattr(context, "selections", None)
-    return in_orders(record, None if selections is None else map(_reference, selections))
+    if sent.hook == "order-dispatch":
+        return in_orders(record, sent.orders, record["service_requests"].events)
+    return in_orders(record, sent.orders)
 
 
-def _dispatched(record: PatientRecord, named: list[str | None]) -> PlannedSurgery | None:
-    """The orders that go out to a performer: known by reference only, so the chart must hold them."""
-    if not all(name and name.strip() for name in named):
-        raise UnreadableInput("dispatchedOrders names no order (at $.context.dispatchedOrders)")
-    orders = [order for name in named if name and (order := _reference(name)).startswith("ServiceRequest/")]
-    if missing := [order for order in orders if order not in record.references]:
-        raise OrdersMissing(f"The dispatched orders {', '.join(missing)} were not sent. Prefetch service_requests.")
-    return in_orders(record, orders, record["service_requests"].events)
+def _unseen(sent: Request, record: PatientRecord) -> list[str]:
+    """Orders that go out to a performer are known by reference only: those that did not come with the call."""
+    dispatched = (sent.orders or ()) if sent.hook == "order-dispatch" else ()
+    return [order for order in dispatched if order not in record.references]
 
 
-def _reference(name: str) -> str:
-    """'ServiceRequest/9' of a relative, absolute or versioned reference; a urn names an order as well."""
-    plain = plain_reference(name)
-    return f"ServiceRequest/{plain.rpartition(':')[2]}" if plain.startswith("urn:") else plain
+def _with_orders(sent: Request, had: Mapping[str, Fetched]) -> Request:
+    """Each under a key of its own, as clients send what we did not ask for: used, but never the whole of a lane."""
+    pages = {order: Raw(each.pages[0]) for order, each in had.items() if not each.why}
+    return replace(sent, prefetch={**sent.prefetch, **pages})
+
+
+def _missing(orders: list[str], had: Mapping[str, Fetched]) -> OrdersMissing:
+    reasons = ", ".join(sorted({had[order].why or "another order came" for order in orders if order in had}))
+    tried = f", nor had from the EHR's server ({reasons})" if reasons else ""
+    return OrdersMissing(f"The dispatched orders {', '.join(orders)} were not sent{tried}. Prefetch service_requests.")

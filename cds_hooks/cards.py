@@ -34,7 +34,7 @@ def cards_for(call: Call, assessment: Assessment, base_url: str) -> list[dict[st
             "detail": "\n".join(_detail(assessment, surgery)),
             "source": {"label": WORDING["source"], "url": f"{base_url}/why", "topic": WORDING["topic"]},
             "suggestions": list(_suggestions(call, assessment, surgery)),
-            "selectionBehavior": "any",
+            "selectionBehavior": assessment.site.selection_behavior,
             "overrideReasons": [
                 {"code": code, "system": WORDING["override_reasons"]["system"], "display": words}
                 for code, words in WORDING["override_reasons"]["reasons"].items()
@@ -103,12 +103,14 @@ def _searched(record: PatientRecord) -> str:
     return "; ".join(said)
 
 
-def _suggestions(call: Call, assessment: Assessment, surgery: PlannedSurgery) -> Iterator[dict[str, Any]]:
+def suggested(assessment: Assessment) -> tuple[str, ...]:
     """A second-opinion referral, always; physical therapy when nonsurgical care is what was not found."""
-    kinds = ["second_opinion"]
-    if any(finding.rule == "nonsurgical_care" for finding in assessment.raising):
-        kinds.append("physical_therapy")
-    for kind in kinds:
+    too_little_care = any(finding.rule == "nonsurgical_care" for finding in assessment.raising)
+    return ("second_opinion", "physical_therapy") if too_little_care else ("second_opinion",)
+
+
+def _suggestions(call: Call, assessment: Assessment, surgery: PlannedSurgery) -> Iterator[dict[str, Any]]:
+    for kind in suggested(assessment):
         words = WORDING["suggestions"][kind]
         action = {
             "type": "create",

@@ -35,6 +35,7 @@ _SERVICES = {
         "not help, or no nonsurgical care is on record. Needs the order itself (prefetch service_requests).",
     ),
 }
+_SPECIFICATION = "2.0.1"  # the version of CDS Hooks that we answer by
 HOOK_OF_SERVICE = {f"second-opinion-{hook}": hook for hook in _SERVICES}
 
 
@@ -49,6 +50,7 @@ def discovery() -> dict[str, Any]:
                 "description": description,
                 "prefetch": prefetch_templates(hook),
                 "usageRequirements": _DEGRADES,
+                "version": _SPECIFICATION,
             }
             for hook, (title, description) in _SERVICES.items()
         ]

@@ -1,69 +1,100 @@
 """The one Flask application: doors, CORS, and errors as OperationOutcomes, whatever went wrong."""
 
-import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from types import MappingProxyType
 
 from flask import Flask, Response, redirect, request
 from flask.logging import default_handler
 from flask_cors import CORS
-from msgspec import json
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 import cds_hooks.door
 import sandbox.mock_ehr
+from cds_hooks.client_trust import Gate
+from cds_hooks.door import Allowed, listed
+from cds_hooks.listeners import NOBODY, Listeners
+from ehr.chart import OpenChart
+from journal.journal import Journal
+from plugin import health, metrics, openapi, request_log
+from plugin.logs import place_of
+from plugin.outcomes import MEDIA_TYPE, operation_outcome
 from second_opinion.site import AS_SHIPPED, Site
 
-_log = logging.getLogger("second_opinion")
 BODY_MOST = 32 * 1024 * 1024
-_CODES = {
-    400: "invalid",
-    404: "not-found",
-    412: "required",
-    405: "not-supported",
-    413: "too-long",
-    415: "not-supported",
-}
+_SAID_TO_CALLERS = ("Allow", "Retry-After", "WWW-Authenticate")
+_COUNTED = Listeners(
+    assessed=(metrics.observe_assessment, request_log.note_assessment),
+    looked_up=(metrics.observe_lookup, request_log.note_lookup),
+    fed_back=(metrics.observe_feedback, request_log.note_feedback),
+    refused=(metrics.observe_refusal, request_log.note_refusal),
+)
 
 
 def create_app(
-    base_url: str, today: Callable[[], date] = date.today, site: Site = AS_SHIPPED, with_sandbox: bool = False
+    base_url: str,
+    today: Callable[[], date] = date.today,
+    site: Site = AS_SHIPPED,
+    with_sandbox: bool = False,
+    gate: Gate | None = None,
+    journal: Journal | None = None,
+    checks: Mapping[str, health.Check] = MappingProxyType({}),
+    listeners: Listeners = NOBODY,
+    look_up: OpenChart | None = None,
+    allowed: Allowed = listed,
 ) -> Flask:
-    """`base_url`: ours as EHRs call it; `with_sandbox` adds the mock EHR of `demo`."""
+    """`base_url`: ours as EHRs call it; `with_sandbox` adds the mock EHR of `demo`; `gate` lets in only known EHRs.
+
+    `journal`: keeps what happened, and knows what was answered to earlier cards.
+    `checks`: what /readyz asks, by name; `listeners`: who is told what happens, after logs and metrics.
+    `look_up` reads what prefetch leaves out, from the servers `allowed`: those that the trust file lists.
+    """
     app = Flask("second_opinion", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MOST
     app.logger.removeHandler(default_handler)  # the server logs; Flask's own handler would print whole requests
-    app.register_blueprint(cds_hooks.door.create_blueprint(today, base_url, site))
+    request_log.keep_request_log(app, metrics.observe_request)
+    told = _COUNTED.and_also(listeners)
+    app.register_blueprint(
+        cds_hooks.door.create_blueprint(today, base_url, site, gate, journal, told, look_up, allowed)
+    )
+    stands_on = {"knowledge": _knowledge} | ({"database": journal.database.state} if journal else {})
+    app.register_blueprint(health.create_blueprint({**stands_on, **checks}))
+    openapi.serve_document(app, base_url)
     if with_sandbox:
         app.register_blueprint(sandbox.mock_ehr.create_blueprint(today))
         app.add_url_rule("/", view_func=lambda: redirect("/sandbox/"), endpoint="home")
     app.register_error_handler(HTTPException, _outcome)
     app.register_error_handler(Exception, _unexpected)
     app.after_request(_preflight_has_no_body)
-    # Browser-based clients need the headers on errors, too. Any origin may call: the service answers from what it is
-    # sent, knows no cookies and listens on loopback only.
-    CORS(app, origins="*", methods=["GET", "POST"], allow_headers=["authorization", "content-type", "accept"])
+    # Browser-based clients need the headers on errors, too. Without a gate any origin may call: the service answers
+    # from what it is sent, knows no cookies and listens on loopback only.
+    origins = _exactly(gate.trust.origins) if gate else "*"
+    CORS(app, origins=origins, methods=["GET", "POST"], allow_headers=["authorization", "content-type", "accept"])
     return app
+
+
+def _exactly(origins: Iterable[str]) -> list[re.Pattern[str]]:
+    """As patterns, since flask-cors would take the brackets of an IPv6 address for one."""
+    return [re.compile(re.escape(origin) + r"\Z", re.IGNORECASE) for origin in origins]
+
+
+def _knowledge() -> str:
+    return ""  # rules, limits and value sets are read while the modules load: broken, they would have stopped the start
 
 
 def _outcome(error: HTTPException) -> Response:
     status = error.code or 500
-    issue = {"severity": "error", "code": _CODES.get(status, "exception"), "diagnostics": error.description}
-    body = {"resourceType": "OperationOutcome", "issue": [issue]}
-    response = Response(json.encode(body), status, mimetype="application/fhir+json")
+    response = Response(operation_outcome(status, error.description), status, mimetype=MEDIA_TYPE)
     for name, value in error.get_headers():
-        if name == "Allow":
+        if name in _SAID_TO_CALLERS:
             response.headers[name] = value
     return response
 
 
 def _unexpected(error: Exception) -> Response:
     # The kind of error and where it arose, never its text: that could hold what is in a chart.
-    place = error.__traceback__
-    while place and place.tb_next:
-        place = place.tb_next
-    where = f"{place.tb_frame.f_code.co_name}:{place.tb_lineno}" if place else "?"
-    _log.error("unexpected %s in %s", type(error).__name__, where)
+    request_log.note(error=type(error).__name__, error_in=place_of(error.__traceback__))
     return _outcome(InternalServerError("Something went wrong here; the call was not judged. It has been logged."))
 
 

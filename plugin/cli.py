@@ -1,9 +1,11 @@
 """The `second-opinion` command. What only some commands need (web server, FHIR models) is imported by those."""
 
+import logging
 import os
 import sys
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 
 import click
@@ -13,12 +15,12 @@ from plugin import settings
 from plugin.as_text import as_text
 from plugin.files import assess_document, paths_of, read_file
 from plugin.rules_text import rules
+from plugin.trust_text import trust as trust_group
 from plugin.valuesets import valuesets
 from second_opinion.assess import as_json
 from second_opinion.errors import OrdersMissing, SecondOpinionError, UnreadableInput
 from second_opinion.site import Site
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _UNREADABLE = 2
 _PORT = click.IntRange(1, 65535)
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
@@ -76,7 +78,8 @@ def assess(paths: tuple[str, ...], as_of: datetime | None, json_lines: bool) -> 
 @main.command()
 @click.option("--port", default=8080, show_default=True, type=_PORT, help="Port on 127.0.0.1.")
 @click.option("--no-browser", is_flag=True, help="Only print the link.")
-def demo(port: int, no_browser: bool) -> None:
+@click.option("--verbose", is_flag=True, help="Log each request.")
+def demo(port: int, no_browser: bool, verbose: bool) -> None:
     """Starts the service with a mock EHR and teaching patients, on this machine only.
 
     \b
@@ -91,35 +94,43 @@ def demo(port: int, no_browser: bool) -> None:
         if not no_browser and _has_a_screen():
             webbrowser.open(f"{url}/sandbox/")
 
-    _run("127.0.0.1", port, 1, with_sandbox=True, ready=ready)
+    from plugin.serving import serve_site
+
+    with _messages():
+        serve_site(_site(), "127.0.0.1", port, ready, level=logging.INFO if verbose else logging.WARNING)
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Loopback only, in this release.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", default=8000, show_default=True, type=_PORT)
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 def serve(host: str, port: int, workers: int) -> None:
-    """Serves CDS Hooks: discovery at /cds-services.
+    """Serves CDS Hooks to the EHRs that the trust file lists.
 
-    This release cannot yet tell which EHR is calling (no client trust), so it listens on loopback only.
+    SECOND_OPINION_TRUST names that file (docs/trust.md); SECOND_OPINION_SECRET_KEY is at least 32 characters that
+    nobody else knows. TLS ends at your proxy: docs/deploy.md.
 
     \b
-      second-opinion serve --port 8000 --workers 2
-      curl http://127.0.0.1:8000/cds-services
+      second-opinion trust check trust.toml
+      SECOND_OPINION_TRUST=trust.toml second-opinion serve --port 8000 --workers 2
     """
-    if host not in _LOOPBACK:
-        raise click.UsageError(
-            f"--host {host}: callers are not checked yet, so only loopback is served. Use --host 127.0.0.1."
-        )
+    try:
+        given = settings.production(progress=_progress)
+    except SecondOpinionError as problem:
+        raise click.ClickException(str(problem)) from None
 
     def ready(url: str) -> None:
-        click.echo(f"CDS Hooks discovery: {url}/cds-services (loopback only: callers are not checked in this release)")
+        click.echo(f"CDS Hooks discovery: {url}/cds-services (EHRs call {given.trust.base_url}/cds-services)")
 
-    _run(host, port, workers, with_sandbox=False, ready=ready)
+    from plugin.serving import serve_site
+
+    with _messages():
+        serve_site(given.site, host, port, ready, workers, given)
 
 
 main.add_command(rules)
 main.add_command(valuesets)
+main.add_command(trust_group)
 
 
 def _printable(name: str) -> str:
@@ -132,22 +143,18 @@ def _has_a_screen() -> bool:
     return sys.platform != "linux" or any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-def _run(host: str, port: int, workers: int, with_sandbox: bool, ready: Callable[[str], None]) -> None:
-    from plugin.app import create_app
-    from plugin.server import bracketed, run
-
-    url = f"http://{bracketed(host)}:{port}"
+@contextmanager
+def _messages() -> Iterator[None]:
+    """What is wrong is said in one line; nobody needs to see where in our code."""
     try:
-        run(create_app(url, site=_site(), with_sandbox=with_sandbox), host, port, workers, lambda: ready(url))
+        yield
     except SecondOpinionError as problem:
         raise click.ClickException(str(problem)) from None
 
 
 def _site() -> Site:
-    try:
+    with _messages():
         return settings.site(progress=_progress)
-    except SecondOpinionError as problem:
-        raise click.ClickException(str(problem)) from None
 
 
 def _progress(done: int, size: int) -> None:

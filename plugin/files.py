@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
-from cds_hooks.calls import assess_call, is_call, read_call
+from cds_hooks.calls import assess_call, read_call
+from cds_hooks.requests import is_call
 from second_opinion.assess import Assessment, assess
 from second_opinion.errors import UnreadableInput
 from second_opinion.from_fhir import read_bundle

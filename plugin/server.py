@@ -1,14 +1,23 @@
 """Runs the application on gunicorn: threads in few processes, everything loaded before they part."""
 
 import gc
+import os
+import shutil
 import socket
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from second_opinion.errors import SecondOpinionError
+
+GRACE_SECONDS = 40  # to answer what has come and to write what is queued; then a worker is killed
+Step = Callable[[], None]
 
 
 class _Server(BaseApplication):
@@ -28,6 +37,15 @@ class _Server(BaseApplication):
         return self.app
 
 
+class _SharedLog(Logger):
+    """gunicorn's own messages go where all others go."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
 def settle() -> None:
     """What is loaded by now stays: the collector need never look at it again (it costs most of a call's tail)."""
     gc.collect()
@@ -35,9 +53,43 @@ def settle() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-def run(app: Flask, host: str, port: int, workers: int, ready: Callable[[], None]) -> None:
-    """Serves until stopped; `ready` is called once the port is open. Raises SecondOpinionError if it is taken."""
+@contextmanager
+def shared_folder() -> Iterator[Path]:
+    """A folder for as long as the server runs, in which its workers' metrics meet.
+
+    Enter it before prometheus_client is imported.
+    """
+    try:
+        folder = tempfile.mkdtemp(prefix="second-opinion-")
+    except OSError as error:
+        raise SecondOpinionError(f"No folder for temporary files ({error.strerror}). Make /tmp writable.") from None
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    ours = os.getpid()
+    try:
+        yield Path(folder)
+    finally:
+        if os.getpid() == ours:  # workers pass here, too, when they end
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def run(
+    app: Flask,
+    host: str,
+    port: int,
+    workers: int,
+    ready: Step,
+    at_start: Iterable[Step] = (),
+    at_stop: Iterable[Step] = (),
+) -> None:
+    """Serves until stopped, inside shared_folder; `ready` is called once the port is open.
+
+    Raises SecondOpinionError if the port is taken.
+
+    In each worker, `at_start` runs before its first call (threads begin there: none outlives a fork) and `at_stop`
+    after its last answer, within ten seconds (queues are written out there).
+    """
     _check_port(host, port)
+    starting, stopping = tuple(at_start), tuple(at_stop)
     _Server(
         app,
         {
@@ -46,7 +98,13 @@ def run(app: Flask, host: str, port: int, workers: int, ready: Callable[[], None
             "worker_class": "plugin.worker.BufferedWorker",
             "preload_app": True,
             "loglevel": "warning",
+            "logger_class": _SharedLog,
+            "graceful_timeout": GRACE_SECONDS,
+            "control_socket_disable": True,
             "when_ready": lambda server: ready(),
+            "post_worker_init": lambda worker: _all(starting),
+            "worker_exit": lambda server, worker: _all(stopping),
+            "child_exit": lambda server, worker: _forget(worker.pid),
         },
     ).run()
 
@@ -54,6 +112,18 @@ def run(app: Flask, host: str, port: int, workers: int, ready: Callable[[], None
 def bracketed(host: str) -> str:
     """An IPv6 address as URLs write it."""
     return f"[{host}]" if ":" in host else host
+
+
+def _all(steps: Iterable[Step]) -> None:
+    for step in steps:
+        step()
+
+
+def _forget(worker: int) -> None:
+    """A worker that is gone has no backlog."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker)
 
 
 def _check_port(host: str, port: int) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from second_opinion.answers import quiet_rules
 from second_opinion.findings import Evidence, Finding, Outcome
 from second_opinion.limits import Limits
 from second_opinion.planned_surgery import PlannedSurgery
@@ -36,12 +37,13 @@ class Assessment(Struct, frozen=True):
     silence: Silence | None = None
     indicator: str | None = None
     findings: tuple[Finding, ...] = ()
+    settled: frozenset[str] = frozenset()  # rules whose finding a clinician's answer has settled
 
     @property
     def shown(self) -> tuple[Finding, ...]:
-        """The findings that a card may speak of: of rules that the site has switched on, and that are for cards."""
+        """The findings a card may speak of: of rules that the site has switched on, that are for cards, not settled."""
         on = (finding for finding in self.findings if self.site.mode(finding.rule) == "on")
-        return tuple(finding for finding in on if finding.rule not in _NEVER_SHOWN)
+        return tuple(finding for finding in on if finding.rule not in (*_NEVER_SHOWN, *self.settled))
 
     @property
     def raising(self) -> tuple[Finding, ...]:
@@ -68,8 +70,9 @@ def assess(
     site: Site = AS_SHIPPED,
     looked_in: tuple[str, ...] = (),
     limits: Mapping[str, Limits] | None = None,
+    hook: str = "",
 ) -> Assessment:
-    """Judges one planned operation by the site's rules.
+    """Judges one planned operation by the site's rules, at the moment of a hook.
 
     `looked_in`: the lanes that were searched for it; `limits` replaces the limits of single rules.
     """
@@ -79,11 +82,12 @@ def assess(
         record = replace(record, payments=site.payments)
     changed = limits or {}
     in_force = {name: changed.get(name) or site.limits_on(name, record.as_of) for name in ("silence", *RULES)}
-    silence = silenced_by(record, surgery, encounter, in_force["silence"])
+    silence = silenced_by(record, surgery, encounter, in_force["silence"], hook)
+    settled = quiet_rules(record, surgery, in_force["silence"])
     findings = tuple(
         rule.evaluate(record, surgery, in_force[name]) for name, rule in RULES.items() if site.mode(name) != "off"
     )
-    assessment = Assessment(record, surgery, site, looked_in, silence, None, findings)
+    assessment = Assessment(record, surgery, site, looked_in, silence, None, findings, settled)
     return assessment if silence else replace(assessment, indicator=_indicator(assessment, surgery))
 
 

@@ -29,6 +29,7 @@ class Need:
     type: str
     query: str = ""
     hooks: tuple[str, ...] = _ALL
+    categories: str = ""  # for servers that refuse a search without any
 
 
 _JUDGED_SCORES = ("ODI", "NDI", "NRS")
@@ -48,8 +49,9 @@ def _observation_codes() -> str:
 NEEDS = (
     Need("patient", "Patient"),
     Need("procedures", "Procedure"),
-    Need("conditions", "Condition"),
-    Need("care_plans", "CarePlan"),
+    # Epic wants a category, takes several, and has one kind of care plan behind each (seen 2025); the rest is US Core.
+    Need("conditions", "Condition", categories="problem-list-item,encounter-diagnosis,health-concern"),
+    Need("care_plans", "CarePlan", categories="assess-plan,38717003,734163000"),
     Need("service_requests", "ServiceRequest"),
     Need("medications", "MedicationRequest", "&_include=MedicationRequest:medication"),
     Need("observations", "Observation", f"&code={_observation_codes()}"),
@@ -64,9 +66,20 @@ NEEDS = (
 )
 
 
+_NEED_OF = {need.lane: need for need in NEEDS}
+_PATIENT = "{{context.patientId}}"
+
+
 def prefetch_templates(hook: str) -> dict[str, str]:
     """Prefetch key (a lane name) to FHIR query, for one hook. No paired dates: clients merge them."""
     return {need.lane: _template(need) for need in NEEDS if hook in need.hooks}
+
+
+def search_for(lane: str, patient_id: str) -> tuple[str, str]:
+    """A lane's query below a FHIR server's address, and the one to try if the server refuses the first ('' if none)."""
+    need = _NEED_OF[lane]
+    query = _template(need).replace(_PATIENT, quote(patient_id, safe=""))
+    return query, f"{query}&category={need.categories}" if need.categories else ""
 
 
 def smart_scopes() -> list[str]:
@@ -76,5 +89,5 @@ def smart_scopes() -> list[str]:
 
 def _template(need: Need) -> str:
     if need.lane == "patient":
-        return "Patient/{{context.patientId}}"
-    return f"{need.type}?patient={{{{context.patientId}}}}{need.query}&_count=500"
+        return f"Patient/{_PATIENT}"
+    return f"{need.type}?patient={_PATIENT}{need.query}&_count=500"

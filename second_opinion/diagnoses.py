@@ -40,4 +40,5 @@ def _is_specific(event: Event) -> bool:
 def read_in_full(record: PatientRecord, surgery: PlannedSurgery) -> bool:
     """Whether no further diagnosis could stand behind the operation than those seen."""
     unresolved = any(event.reasons_unread for event in surgery.events)
-    return record.conditions.complete and not unresolved and not record.conditions.aside.of("spine_diagnosis")
+    unplaced = any(map(_is_of_the_spine, record.conditions.aside.in_region(surgery.regions)))
+    return record.conditions.complete and not unresolved and not unplaced

@@ -4,6 +4,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 from second_opinion.errors import KnowledgeError
 
@@ -19,11 +20,11 @@ class Duration:
 
     def before(self, day: date) -> date:
         """The day this long before `day`; a day the month does not have becomes its last (31 May - 3 months)."""
-        return _add_months(day, -self.months) - timedelta(self.days)
+        return _moved(day, -self.months, -self.days)
 
     def after(self, day: date) -> date:
         """The day this long after `day`."""
-        return _add_months(day, self.months) + timedelta(self.days)
+        return _moved(day, self.months, self.days)
 
     def __str__(self) -> str:
         count, unit = (self.months, "month") if self.months else (self.days, "day")
@@ -44,6 +45,7 @@ def duration(text: str) -> Duration:
     }[written[2]]
 
 
+@lru_cache(maxsize=4096)
 def spoken(start: date, end: date) -> str:
     """How long from one day to another, as said aloud: '9 days', '5 weeks', '14 months', '3 years'."""
     days = (end - start).days
@@ -59,8 +61,9 @@ def in_weeks(days: int) -> str:
     return f"{days // 7} weeks" if days >= 14 else f"{days} day{'' if days == 1 else 's'}"
 
 
-def _add_months(day: date, months: int) -> date:
-    if not months:
-        return day
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+@lru_cache(maxsize=4096)  # the same few limits from the same few days, in every call
+def _moved(day: date, months: int, days: int) -> date:
+    if months:
+        year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+        day = date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+    return day + timedelta(days)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from second_opinion.durations import spoken
 from second_opinion.earlier_surgery import EarlierSurgery
@@ -11,7 +12,7 @@ from second_opinion.limits import Limits
 from second_opinion.plain_words import plain, spoken_date, within_sentence
 from second_opinion.planned_surgery import PlannedSurgery
 from second_opinion.record import TAKEN, Event, Events, PatientRecord
-from second_opinion.scores import before_and_after, scores_of, unimproved
+from second_opinion.scores import as_they_could_read, before_and_after, scores_of, unimproved
 
 _FAILED = "failed_prior_surgery"
 _SPINAL_INJECTIONS = ("epidural_injection", "facet_injection_or_ablation")
@@ -34,7 +35,7 @@ def signs_of_failure(
     found = [
         *_diagnoses(record, surgery, earlier),
         *_course(surgery, earlier, limits, words),
-        *_scores(record, surgery, earlier, limits, words),
+        *_scores(scores_of(record.observations.events, surgery.regions), record.as_of, earlier, limits, words),
         *_injections(record, surgery, earlier, limits, words),
         *_opioids(record, earlier, limits, words),
     ]
@@ -69,15 +70,15 @@ def _course(surgery: PlannedSurgery, earlier: EarlierSurgery, limits: Limits, wo
 
 
 def _scores(
-    record: PatientRecord, surgery: PlannedSurgery, earlier: EarlierSurgery, limits: Limits, words: dict[str, str]
+    scores: Events, as_of: date, earlier: EarlierSurgery, limits: Limits, words: dict[str, str]
 ) -> Iterator[Sign]:
     operated = _day_of(earlier)
     if operated is None:
         return
     since, until = limits.score_from.after(operated), limits.score_until.after(operated)
     seen = set()
-    for after in scores_of(record.observations.events, surgery.regions).beginning(since, min(until, record.as_of)):
-        kind, before, instrument = before_and_after(record.observations.events, after, operated)
+    for after in scores.beginning(since, min(until, as_of)):
+        kind, before, instrument = before_and_after(scores, after, operated)
         if kind not in seen and unimproved(instrument, before, after, limits):
             seen.add(kind)
             form = words[kind] if before else words["disability_no_before"]
@@ -112,16 +113,29 @@ def _opioids(record: PatientRecord, earlier: EarlierSurgery, limits: Limits, wor
     operated = _day_of(earlier)
     if operated is None:
         return
-    fills = opioid_fills(record)
-    after = fills.beginning(limits.opioids_from.after(operated), limits.opioids_until.after(operated))
-    a_year = fills.between(limits.opioids_year.before(operated), operated - timedelta(1))
-    if after and _days_covered(a_year, limits.opioids_year.before(operated), operated) < limits.opioids_before.days:
+    after = opioid_fills(record).beginning(limits.opioids_from.after(operated), limits.opioids_until.after(operated))
+    if after and not _was_on_opioids(record, operated, limits):
         when = spoken_date(after[-1].on)
         yield Sign("opioids", "weak", words["opioids"].format(when=when), tuple(after))
 
 
+def _was_on_opioids(record: PatientRecord, operated: date, limits: Limits) -> bool:
+    """On so many days of the year before the operation that opioids after it are no sign."""
+    since = limits.opioids_year.before(operated)
+    a_year = opioid_fills(record).between(since, operated - timedelta(1))
+    return bool(_days_covered(a_year, since, operated) >= limits.opioids_before.days)
+
+
+def could_be_on_opioids(record: PatientRecord, earlier: EarlierSurgery, limits: Limits) -> bool:
+    """Whether fills that were not read, or cannot be placed, could be the weak sign."""
+    operated = _day_of(earlier)
+    if operated is None or limits.opioids_from.after(operated) > record.as_of:
+        return False
+    return not _was_on_opioids(record, operated, limits)
+
+
 def possible_signs(
-    record: PatientRecord, surgery: PlannedSurgery, earlier: EarlierSurgery, limits: Limits
+    record: PatientRecord, surgery: PlannedSurgery, earlier: EarlierSurgery, limits: Limits, words: dict[str, str]
 ) -> tuple[Sign, ...]:
     """The signs that events set aside would give if they could be placed; by kind, as the others."""
     found = [
@@ -130,17 +144,38 @@ def possible_signs(
         for event in lane.aside.of(_FAILED).in_region(surgery.regions)
         if (meaning := event.means(_FAILED)) and meaning.strength in ("strong", "moderate")
     ]
-    for event in scores_of(record.observations.aside, surgery.regions):
-        found.append(Sign(before_and_after(Events(), event, date.min)[0], "moderate", "", (event,)))
-    for event in spinal_injections(record.procedures.aside, surgery):
-        found.append(Sign("injection", "moderate", "", (event,)))
+    for event, scores in scores_to_place(record, surgery, earlier, limits):
+        signs = _scores(scores, record.as_of, earlier, limits, words)
+        found += [replace(s, events=(event,)) for s in signs if any(each.source == event.source for each in s.events)]
     operated = _day_of(earlier)
-    for event in record.medications.aside.of("analgesics", "opioid"):
-        first = limits.opioids_from.after(operated) if operated else record.as_of
-        last = limits.opioids_until.after(operated) if operated else date.min
-        if event.on is None or first <= event.on <= last:
-            found.append(Sign("opioids", "weak", "", (event,)))
+    for event in spinal_injections(record.procedures.aside, surgery):
+        if not (operated and event.on and event.on < limits.injection_from.after(operated)):
+            found.append(Sign("injection", "moderate", "", (event,)))
+    found += [Sign("opioids", "weak", "", (event,)) for event in _opioids_to_place(record, earlier, limits)]
     return tuple(found)
+
+
+def _opioids_to_place(record: PatientRecord, earlier: EarlierSurgery, limits: Limits) -> Iterator[Event]:
+    operated = _day_of(earlier)
+    if operated is None or not could_be_on_opioids(record, earlier, limits):
+        return
+    first, last = limits.opioids_from.after(operated), limits.opioids_until.after(operated)
+    for event in record.medications.aside.of("analgesics", "opioid"):
+        if event.on is None or first <= event.on <= last:
+            yield event
+
+
+def scores_to_place(
+    record: PatientRecord, surgery: PlannedSurgery, earlier: EarlierSurgery, limits: Limits
+) -> Iterator[tuple[Event, Events]]:
+    """Each score set aside, with all scores as they could read if it stood somewhere."""
+    operated = _day_of(earlier)
+    if operated is None:
+        return
+    placed = scores_of(record.observations.events, surgery.regions)
+    for event in scores_of(record.observations.aside, surgery.regions):
+        for scores in as_they_could_read(placed, event, operated, record.as_of, limits):
+            yield event, scores
 
 
 def opioid_fills(record: PatientRecord) -> Events:

@@ -1,5 +1,7 @@
 """Reads our YAML: what clinicians edit. A broken file stops the start, named, with the remedy."""
 
+from functools import lru_cache
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
@@ -27,3 +29,12 @@ def check(condition: bool, path: str, message: str) -> None:
     """Raises KnowledgeError naming the file unless the condition holds."""
     if not condition:
         raise KnowledgeError(f"{path}: {message}")
+
+
+@lru_cache(maxsize=1)
+def fingerprint() -> str:
+    """Twelve digits that tell by which rules, limits, words and codes an answer was given."""
+    package = files("second_opinion")
+    pages = [page for folder in (".", "rules", "value_sets") for page in package.joinpath(folder).iterdir()]
+    pages = sorted((page for page in pages if page.name.endswith(".yaml")), key=lambda page: page.name)
+    return sha256(b"".join(page.read_bytes() for page in pages)).hexdigest()[:12]

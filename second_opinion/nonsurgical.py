@@ -34,12 +34,13 @@ class Care(Struct, frozen=True):
     aside: Events
 
 
-def modality_of(event: Event) -> str:
-    """Which of the forms of care it is; '' for what never counts (opioids, education, referrals)."""
-    for meaning in event.meanings:
-        if meaning.modality:
-            return meaning.modality
-    return ""
+def modalities(events: Iterable[Event]) -> tuple[str, ...]:
+    """The forms of care among these, each once, in order of appearance.
+
+    One visit may be coded as several. What never counts (opioids, education, referrals) has none.
+    """
+    forms = (meaning.modality for event in events for meaning in event.meanings if meaning.modality)
+    return tuple(dict.fromkeys(forms))
 
 
 def care_in(record: PatientRecord, look_back: Duration) -> Care:
@@ -71,20 +72,15 @@ def _is_care(event: Event) -> bool:
 def _might_be_care(event: Event) -> bool:
     """An order set aside is still only an order."""
     is_order = event.resource == "ServiceRequest" or event.do_not
-    return not is_order and _is_care(event) and bool(modality_of(event))
+    return not is_order and _is_care(event) and bool(modalities((event,)))
 
 
 def _is_received(event: Event) -> bool:
     return (
         event.status in _RECEIVED.get(event.resource, ())
-        and bool(modality_of(event))
+        and bool(modalities((event,)))
         and event.on is not None
         and not event.do_not
         and event.intent not in _NO_PRESCRIPTION
         and not any(meaning.kind.endswith("_referral") for meaning in event.meanings)
     )
-
-
-def modalities(events: Iterable[Event]) -> tuple[str, ...]:
-    """The forms of care among these, each once, in order of appearance."""
-    return tuple(dict.fromkeys(modality for event in events if (modality := modality_of(event))))

@@ -1,6 +1,7 @@
 """Finds the operation everything else is about: all spine operations ordered in one go are one planned operation."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -138,6 +139,7 @@ _REGION_WORDS = {
 }
 
 
+@lru_cache(maxsize=256)
 def operation_words(kind: str, regions: Regions) -> str:
     """'lumbar fusion', 'cervical disc replacement', 'spinal revision surgery'."""
     region = next(iter(regions)) if len(regions) == 1 else _REGION_WORDS.get(regions, "spinal")

@@ -84,23 +84,23 @@ class Events(tuple[Event, ...]):
 
     def of(self, value_set: str, *kinds: str) -> Self:
         """Those that mean something in this value set (of these kinds, if any are named)."""
-        return type(self)(event for event in self if event.means(value_set, kinds))
+        return type(self)([event for event in self if event.means(value_set, kinds)])
 
     def with_status(self, *statuses: str) -> Self:
         """Those with one of these FHIR statuses."""
-        return type(self)(event for event in self if event.status in statuses)
+        return type(self)([event for event in self if event.status in statuses])
 
     def in_region(self, regions: Regions) -> Self:
         """Those whose regions intersect these, or either is unknown."""
-        return type(self)(event for event in self if same_region(event.regions, regions))
+        return type(self)([event for event in self if same_region(event.regions, regions)])
 
     def between(self, first: date, last: date) -> Self:
         """Those that touch the days from first to last, both included; undated ones never do."""
-        return type(self)(e for e in self if e.on and e.on <= last and (e.until or e.on) >= first)
+        return type(self)([e for e in self if e.on and e.on <= last and (e.until or e.on) >= first])
 
     def beginning(self, first: date, last: date) -> Self:
         """Those whose first day lies from first to last, both included."""
-        return type(self)(event for event in self if event.on and first <= event.on <= last)
+        return type(self)([event for event in self if event.on and first <= event.on <= last])
 
     def latest(self) -> Event | None:
         """The one that began last; None when none has a date."""
@@ -147,6 +147,18 @@ class Person(Struct, frozen=True):
     deceased: bool = False
 
 
+class Answer(Struct, frozen=True, kw_only=True):
+    """What a clinician answered to an earlier card about this patient, and how near that card is to the case now."""
+
+    reason: str  # the code of an override reason, or 'accepted'
+    on: date
+    card: str = ""
+    kind: str = ""  # of the operation that the card was about
+    regions: Regions = frozenset()
+    same_orders: bool = False  # the card was about the very orders judged now
+    same_user: bool = False
+
+
 class PatientRecord(Struct, frozen=True):
     """All that a rule may look at. `orders` are those in the hook's context, not yet in the chart."""
 
@@ -157,6 +169,7 @@ class PatientRecord(Struct, frozen=True):
     references: frozenset[str] = frozenset()  # of every resource that was read
     # What a register of payments says of an NPI: a neutral line, or None. Not set where no register is configured.
     payments: Callable[[str], str | None] | None = None
+    answers: tuple[Answer, ...] = ()
     skipped: tuple[Unread, ...] = ()  # orders in the hook's context that were not judged, and why
 
     def __getitem__(self, lane: str) -> Lane:
@@ -184,4 +197,4 @@ class PatientRecord(Struct, frozen=True):
 
     def not_complete(self, *lanes: str) -> tuple[str, ...]:
         """Which of these lanes could not be read in full."""
-        return tuple(name for name in lanes if not self.lanes[name].complete)
+        return tuple([name for name in lanes if self.lanes[name].state is not Reading.COMPLETE])

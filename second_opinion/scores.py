@@ -1,6 +1,9 @@
 """Patient-reported scores before and after an operation, on one scale each."""
 
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from msgspec.structs import replace
 
 from second_opinion.limits import Limits
 from second_opinion.record import Event, Events
@@ -12,6 +15,7 @@ _KINDS = {"ODI": "disability", "NDI": "disability", "NRS": "pain"}
 _OF_REGION = {"ODI": frozenset(("lumbar", "thoracic")), "NDI": frozenset(("cervical",)), "NRS": frozenset[str]()}
 _PERCENT = ("%", "percent")
 _RAW_NDI_MAXIMUM = 50
+_BEST, _WORST = 0.0, 100.0  # what a score without a number could have been
 
 
 def instrument_of(event: Event) -> str:
@@ -66,3 +70,13 @@ def is_good(instrument: str, before: Event | None, after: Event, limits: Limits)
     """A good result: an acceptable ODI, or any score better by its meaningful change."""
     acceptable = instrument == "ODI" and on_scale(after) <= limits.odi_acceptable
     return acceptable or (before is not None and improved(instrument, before, after, limits))
+
+
+def as_they_could_read(scores: Events, aside: Event, operated: date, as_of: date, limits: Limits) -> Iterator[Events]:
+    """The scores with one that cannot be placed standing on each day that matters: before, after, today."""
+    days = (operated - timedelta(1), limits.score_from.after(operated), as_of) if aside.on is None else (aside.on,)
+    for value in (_BEST, _WORST) if aside.value is None else (aside.value,):
+        for day in days:
+            if day <= as_of:
+                placed = replace(aside, on=day, until=day, value=value, aside="")
+                yield Events(sorted((*scores, placed), key=lambda score: score.on or date.min))

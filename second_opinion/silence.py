@@ -1,20 +1,22 @@
-"""When we say nothing: emergencies, children, the dead, and a second opinion already there.
+"""When we say nothing: emergencies, children, the dead, a second opinion already there, an earlier answer.
 
 Red flag               a diagnosis of an emergency, active or recent; or such a reason or operation on the order itself.
 Urgent                 the order is stat or asap, or its encounter is one of the emergency department.
 Age, deceased          the patient is under age, or has died.
 Second opinion exists  one was asked for, or another practitioner was consulted about the spine, in the look-back.
+Answered before        a clinician's answer to an earlier card settles it (answers.py).
 """
 
 from collections.abc import Iterable
 
 from msgspec import Struct
 
+from second_opinion.answers import silencing
 from second_opinion.existing_opinion import existing_opinion
 from second_opinion.findings import Evidence, shown
 from second_opinion.limits import Limits, Page
 from second_opinion.planned_surgery import AGAINST_INFECTION_TRAUMA_TUMOUR, SPINE_SURGERY, PlannedSurgery
-from second_opinion.record import Event, PatientRecord
+from second_opinion.record import Answer, Event, PatientRecord
 
 PAGE = Page("silence.yaml", ("injuries", "spine_services"))
 _AT_ONCE = ("stat", "asap")
@@ -29,7 +31,7 @@ class Silence(Struct, frozen=True):
 
 
 def silenced_by(
-    record: PatientRecord, surgery: PlannedSurgery, encounter: str = "", limits: Limits | None = None
+    record: PatientRecord, surgery: PlannedSurgery, encounter: str = "", limits: Limits | None = None, hook: str = ""
 ) -> Silence | None:
     """The first reason that holds, in the order of the rules; `encounter` is the hook's own ('Encounter/5' or '5')."""
     limits = limits or PAGE.limits_on(record.as_of)
@@ -39,6 +41,7 @@ def silenced_by(
         ("age", _too_young(record, limits)),
         ("deceased", [Evidence(record.person.reference, shows="deceased")] if record.person.deceased else ()),
         ("second_opinion_exists", map(shown, existing_opinion(record, surgery, PAGE["spine_services"], limits))),
+        ("answered_before", map(_answered, silencing(record, surgery, hook, limits))),
     )
     for reason, found in reasons:
         if evidence := tuple(found):
@@ -82,6 +85,10 @@ def _urgent(record: PatientRecord, surgery: PlannedSurgery, encounter: str) -> l
     return [Evidence(e.source, e.on, f"priority {e.priority}", "urgent") for e in orders] + [
         Evidence(e.source, e.on, "emergency encounter", "urgent") for e in emergencies
     ]
+
+
+def _answered(answer: Answer) -> Evidence:
+    return Evidence(f"urn:uuid:{answer.card}", answer.on, answer.reason, "answer")
 
 
 def _too_young(record: PatientRecord, limits: Limits) -> list[Evidence]:

@@ -1,20 +1,19 @@
 """What a site changes: limits, rules off or silent, local codes, the coding of the suggested referral (TOML)."""
 
-import re
-import tomllib
 from collections.abc import Callable, Mapping
 from datetime import date
-from itertools import chain, repeat
 from math import isfinite
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, ValidationError, convert, structs
+from msgspec import Meta, Struct, structs
 
 from second_opinion import planned_surgery, silence
+from second_opinion.answers import REASONS
 from second_opinion.durations import Duration, duration
 from second_opinion.errors import KnowledgeError
 from second_opinion.limits import Limits, Page
 from second_opinion.rules import RULES
+from second_opinion.toml_files import fault, read_toml, shaped
 from second_opinion.value_sets import LocalCode
 
 PAGES: dict[str, Page] = {name: rule.PAGE for name, rule in RULES.items()} | {
@@ -24,18 +23,23 @@ PAGES: dict[str, Page] = {name: rule.PAGE for name, rule in RULES.items()} | {
 MODES = ("on", "silent", "off")  # silent: judged, never shown
 Words = Annotated[str, Meta(min_length=1)]
 _LONGEST = Duration(months=1200)
-_LOCAL_CODE = re.compile(r"\s*\[\[\s*local_codes\s*\]\]")
-_Shape = TypeVar("_Shape")
+_GUIDE = "docs/site.md"
 
 
 class Site(Struct, frozen=True):
-    """`modes`: rule to on, silent or off. `referral`: the Coding of the second-opinion order."""
+    """`modes`: rule to on, silent or off. `referral`: the Coding of the second-opinion order.
+
+    `reason_codes`: the EHR's own codes of override reasons to ours. `look_up_seconds`: for all that prefetch left out.
+    """
 
     changed_limits: Mapping[str, Mapping[str, Any]] = {}
     modes: Mapping[str, str] = {}
     local_codes: tuple[LocalCode, ...] = ()
     referral: Mapping[str, str] | None = None
     incomplete_card: bool = True
+    selection_behavior: str = "any"
+    reason_codes: Mapping[str, str] = {}
+    look_up_seconds: float = 0.35
     payments: Callable[[str], str | None] | None = None  # the register of payments, if one is configured
 
     def mode(self, rule: str) -> str:
@@ -57,6 +61,11 @@ class _Referral(Struct, forbid_unknown_fields=True):
 
 class _Card(Struct, frozen=True, forbid_unknown_fields=True):
     incomplete: bool = True
+    selection_behavior: Literal["any", "at-most-one"] = "any"
+
+
+class _LookUp(Struct, frozen=True, forbid_unknown_fields=True):
+    budget_milliseconds: Annotated[int, Meta(ge=50, le=1000)] = 350
 
 
 class _Local(Struct, forbid_unknown_fields=True):
@@ -74,64 +83,49 @@ class _File(Struct, forbid_unknown_fields=True):
     local_codes: list[Any] = []  # each a _Local; read one by one, so that a fault names its line
     referral: _Referral | None = None
     card: _Card = _Card()
+    look_up: _LookUp = _LookUp()
+    override_reasons: dict[str, Any] = {}
 
 
 def read_site(text: str, name: str) -> Site:
     """A site file. Raises KnowledgeError naming file, line and remedy for anything in it that is not understood."""
-    try:
-        written = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise KnowledgeError(f"{name}: not TOML: {error}.") from None
-    given = _shaped(written, _File, text, name)
+    given = read_toml(text, name, _File, _GUIDE)
     for rule, mode in given.rules.items():
         if rule not in RULES:
-            raise _fault(text, name, f"rules.{rule}", f"there is no rule {rule}. Known: {', '.join(RULES)}")
+            raise fault(text, name, f"rules.{rule}", f"there is no rule {rule}. Known: {', '.join(RULES)}")
         if mode not in MODES:
-            raise _fault(text, name, f"rules.{rule}", f"{rule} can be {', '.join(MODES)}, not {mode!r}")
+            raise fault(text, name, f"rules.{rule}", f"{rule} can be {', '.join(MODES)}, not {mode!r}")
+    for code, reason in given.override_reasons.items():
+        if reason not in REASONS:
+            known = ", ".join(REASONS)
+            raise fault(text, name, f"override_reasons.{code}", f"{reason!r} is no reason of ours. Known: {known}")
     return Site(
         changed_limits={page: _limits(text, name, page, limits) for page, limits in given.limits.items()},
         modes=given.rules,
         local_codes=tuple(_local(text, name, given.local_codes)),
         referral=structs.asdict(given.referral) if given.referral else None,
         incomplete_card=given.card.incomplete,
+        selection_behavior=given.card.selection_behavior,
+        reason_codes=given.override_reasons,
+        look_up_seconds=given.look_up.budget_milliseconds / 1000,
     )
-
-
-def _shaped(given: Any, shape: type[_Shape], text: str, name: str, place: str = "", start: int = 0) -> _Shape:
-    try:
-        return convert(given, shape)
-    except ValidationError as error:
-        said, _, path = str(error).partition(" - at `$")
-        field = re.search(r"unknown field `([^`]+)`", said)
-        message = f"{said.replace('`', '')}; docs/site.md shows what can stand here"
-        raise _fault(text, name, f"{place}{path}.{field[1] if field else ''}", message, start) from None
-
-
-def _fault(text: str, name: str, place: str, message: str, start: int = 0) -> KnowledgeError:
-    """Names the line of the last word of a place such as '.limits.indication.imaging', sought word after word."""
-    lines = [line.partition("#")[0] for line in text.splitlines()]
-    at = start
-    for word in filter(None, re.split(r"[.\[\]`]", place)):
-        mention = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
-        at = next((number for number in range(at, len(lines)) if mention.search(lines[number])), at)
-    return KnowledgeError(f"{name}, line {at + 1}: {message}.")
 
 
 def _limits(text: str, name: str, page: str, limits: Any) -> dict[str, Any]:
     if page not in PAGES:
-        raise _fault(text, name, f"limits.{page}", f"limits.{page} is no page. Known: {', '.join(PAGES)}")
+        raise fault(text, name, f"limits.{page}", f"limits.{page} is no page. Known: {', '.join(PAGES)}")
     if not isinstance(limits, dict):
-        raise _fault(text, name, f"limits.{page}", f"limits.{page} must be a table of names and values")
+        raise fault(text, name, f"limits.{page}", f"limits.{page} must be a table of names and values")
     known = PAGES[page].limits_on(date.max)
     changed = {}
     for limit, value in limits.items():
         place = f"limits.{page}.{limit}"
         if limit not in known.names():
-            raise _fault(text, name, place, f"{page} has no limit {limit}. Known: {', '.join(known.names()) or 'none'}")
+            raise fault(text, name, place, f"{page} has no limit {limit}. Known: {', '.join(known.names()) or 'none'}")
         try:
             changed[limit] = _limit(value, is_duration=isinstance(getattr(known, limit), Duration))
         except KnowledgeError as error:
-            raise _fault(text, name, place, f"{limit}: {str(error).rstrip('.')}") from None
+            raise fault(text, name, place, f"{limit}: {str(error).rstrip('.')}") from None
     return changed
 
 
@@ -148,14 +142,14 @@ def _limit(value: Any, is_duration: bool) -> Any:
 
 def _local(text: str, name: str, given: list[Any]) -> list[LocalCode]:
     codes: dict[tuple[str, str], LocalCode] = {}
-    starts = [number for number, line in enumerate(text.splitlines()) if _LOCAL_CODE.match(line)]
-    for each, start in zip(given, chain(starts, repeat(0)), strict=False):
-        local = _shaped(each, _Local, text, name, "local_codes", start)
+    for number, each in enumerate(given):
+        block = f"local_codes[{number}]"
+        local = shaped(each, text, name, _Local, _GUIDE, block)
+        place = f"{block}.{local.code}"
         if (local.system, local.code) in codes:
-            message = f"{local.system} {local.code} is mapped twice. Keep one"
-            raise _fault(text, name, f"local_codes.{local.code}", message, start)
+            raise fault(text, name, place, f"{local.system} {local.code} is mapped twice. Keep one")
         try:
             codes[local.system, local.code] = LocalCode(**structs.asdict(local))
         except ValueError as problem:
-            raise _fault(text, name, f"local_codes.{local.code}", str(problem).rstrip("."), start) from None
+            raise fault(text, name, place, str(problem).rstrip(".")) from None
     return list(codes.values())

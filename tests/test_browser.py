@@ -146,14 +146,19 @@ def test_accepting_the_referral_and_signing_again_gives_no_second_card(page: Pag
     expect(page.locator("#chart-orders")).to_contain_text("From the card's suggestion")
 
 
-def test_dismissing_a_card_shows_the_feedback_and_says_that_it_is_not_sent(page: Page) -> None:
+def test_dismissing_a_card_is_told_to_the_service_which_heeds_it(page: Page) -> None:
     choose(page, "failed-fusion")
     page.locator("#sign-order").click()
-    page.locator(".override select").select_option(index=1)
+    page.locator(".override select").select_option(label="Second opinion already obtained")
     page.locator(".override button").click()
+    expect(page.locator(".outcome")).to_contain_text("Sent, and stored")
     page.locator(".outcome summary").first.click()
-    expect(page.locator(".outcome")).to_contain_text("Not sent")
     expect(page.locator(".outcome")).to_contain_text('"overridden"')
+    page.locator("#sign-order").click()
+    expect(page.locator("#no-card")).to_contain_text("answered before")
+    choose(page, "failed-fusion")
+    page.locator("#sign-order").click()
+    expect(page.locator(".card")).to_have_count(1)
 
 
 @pytest.mark.parametrize("patient", PATIENTS)

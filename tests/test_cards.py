@@ -646,6 +646,6 @@ def test_every_vignette_gets_the_indicator_it_expects_by_the_hook_as_well(answer
 
 
 def unseen(vignette: Vignette) -> bool:
-    """Whether a vignette needs what no prefetch template asks for, or a lane read in part."""
+    """Whether a vignette needs what no prefetch template asks for, a lane read in part, or an earlier answer."""
     asked = {template.partition("?")[0].partition("/")[0] for template in prefetch_templates("patient-view").values()}
-    return bool({each["resourceType"] for each in vignette.resources} - asked or vignette.unread)
+    return bool({each["resourceType"] for each in vignette.resources} - asked or vignette.unread or vignette.answers)

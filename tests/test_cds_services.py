@@ -231,7 +231,7 @@ ANSWERS: dict[str, tuple[int, Callable[[FlaskClient], TestResponse]]] = {
     "malformed": (400, lambda client: client.post(SIGN, data="{", content_type="application/json")),
     "unknown service": (404, lambda client: client.post("/cds-services/second-opinion-nothing", json={})),
     "unknown path": (404, lambda client: client.get("/nothing/here")),
-    "no feedback yet": (404, lambda client: client.post(f"{SIGN}/feedback", json={"feedback": []})),
+    "feedback without a journal": (503, lambda client: client.post(f"{SIGN}/feedback", json={"feedback": []})),
     "GET of a service": (405, lambda client: client.get(SIGN)),
     "POST to discovery": (405, lambda client: client.post("/cds-services", json={})),
     "orders not sent": (412, orders_not_sent),
@@ -317,7 +317,7 @@ def test_an_unexpected_error_says_nothing_of_the_chart_nor_of_our_code(
         assert "Traceback" not in said
     assert "LookupError" not in response.text
     (line,) = caplog.messages
-    assert re.fullmatch(r"unexpected LookupError in broken:\d+", line)
+    assert "'error': 'LookupError'" in line and re.search(r"'error_in': 'broken:\d+'", line)
 
 
 def test_nothing_of_a_patient_is_logged_when_all_goes_well(

@@ -113,6 +113,11 @@ def test_every_module_we_ship_can_be_imported_there(environment: Environment, tm
     assert run(environment.programs / "python", "-c", IMPORT_ALL, cwd=tmp_path).split() == FOLDERS
 
 
+def test_the_installed_journal_makes_its_tables(environment: Environment, tmp_path: Path) -> None:
+    asked = "from journal.database import Database; print(repr(Database('sqlite:///journal.sqlite3').state()))"
+    assert run(environment.programs / "python", "-c", asked, cwd=tmp_path) == "''\n"
+
+
 def test_the_installed_command_explains_itself(environment: Environment, tmp_path: Path) -> None:
     assert "assess" in run(environment.programs / "second-opinion", "--help", cwd=tmp_path)
 

@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 from msgspec import json
+from signing import BASE, Signer, key_server, served_settings, write_trust
 
 from fixtures.teaching import teaching_patients
 from plugin.cli import main
@@ -28,6 +29,7 @@ from second_opinion.errors import SecondOpinionError
 ROOT = Path(__file__).resolve().parent.parent
 SIGN = "/cds-services/second-opinion-order-sign"
 PATIENCE = 30.0
+EHR = Signer()
 
 
 def free_port() -> int:
@@ -57,7 +59,9 @@ class Server:
         return self.log.read_text("utf-8", "replace")
 
     def ask(self, method: str, path: str, body: Any = None, timeout: float = PATIENCE) -> tuple[HTTPResponse, Any]:
-        headers = {"Origin": "https://ehr.example"} | ({"Content-Type": "application/json"} if body else {})
+        headers = {"Origin": "https://ehr.example"}
+        if body:
+            headers |= {"Content-Type": "application/json", **EHR.bearer(path)}
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=timeout)) as connection:
             connection.request(method, path, json.encode(body) if body else None, headers)
             response = connection.getresponse()
@@ -71,6 +75,7 @@ class Server:
 @contextmanager
 def running(folder: Path, name: str, *arguments: str, **more: str) -> Iterator[Server]:
     port, log = free_port(), folder / f"{name}.log"
+    more = served_settings(folder / "settings", EHR) | more
     with log.open("wb") as output:
         process = subprocess.Popen(
             command(name, "--port", str(port), *arguments),
@@ -116,6 +121,13 @@ def refused(*arguments: str, **more: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
+def head(*more: str) -> str:
+    """The beginning of a call as it goes over the wire."""
+    token = EHR.bearer(SIGN)["Authorization"]
+    lines = (f"POST {SIGN} HTTP/1.1", "Host: x", "Content-Type: application/json", f"Authorization: {token}", *more)
+    return "\r\n".join((*lines, "", ""))
+
+
 def call() -> dict[str, Any]:
     return hook_call(teaching_patients(date.today())[0], "order-sign")
 
@@ -127,15 +139,15 @@ def test_it_prints_its_link_and_discovery_answers_there(server: Server) -> None:
     assert f"http://127.0.0.1:{server.port}/cds-services" in server.said
     response, body = server.ask("GET", "/cds-services")
     assert (response.status, len(body["services"])) == (200, 5)
-    assert response.headers["Access-Control-Allow-Origin"] in ("*", "https://ehr.example")
+    assert response.headers["Access-Control-Allow-Origin"] == "https://ehr.example"
 
 
-def test_a_call_gets_its_card_and_the_cards_link_is_its_own_address(server: Server) -> None:
+def test_a_call_gets_its_card_and_the_cards_link_is_the_address_that_ehrs_know(server: Server) -> None:
     response, body = server.ask("POST", SIGN, call())
     assert response.status == 200
     (card,) = body["cards"]
     assert card["indicator"] == "warning"
-    assert card["links"][0]["url"].startswith(f"http://127.0.0.1:{server.port}/why#")
+    assert card["links"][0]["url"].startswith(f"{BASE}/why#")
 
 
 def test_an_order_signed_after_its_card_gets_no_second_card(server: Server) -> None:
@@ -161,9 +173,8 @@ def test_a_body_too_long_is_413_also_when_sent_in_chunks(server: Server) -> None
 
 def sent_in_chunks(server: Server, chunks: list[bytes]) -> bytes:
     """The beginning of the answer, as it comes over the wire."""
-    head = f"POST {SIGN} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as connection:
-        connection.sendall(head.encode())
+        connection.sendall(head("Transfer-Encoding: chunked").encode())
         try:
             for chunk in [*chunks, b""]:
                 connection.sendall(b"%x\r\n%b\r\n" % (len(chunk), chunk))
@@ -200,6 +211,26 @@ def test_several_workers_share_one_port(tmp_path: Path) -> None:
         assert [card["indicator"] for (card,) in shown] == ["warning"] * 4
 
 
+def test_strangers_are_refused_and_a_token_works_once(server: Server) -> None:
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)) as connection:
+        token, statuses = EHR.bearer(SIGN), []
+        for headers in ({}, token, token):
+            connection.request("POST", SIGN, json.encode(call()), {"Content-Type": "application/json", **headers})
+            response = connection.getresponse()
+            response.read()
+            statuses.append(response.status)
+    assert statuses == [401, 200, 401]
+
+
+def test_each_worker_fetches_the_keys_of_its_clients_itself(tmp_path: Path) -> None:
+    with key_server(EHR) as keys:
+        trust = write_trust(tmp_path, f'jku = "{keys.jku}"')
+        assert keys.calls == []
+        with running(tmp_path, "serve", "--workers", "2", SECOND_OPINION_TRUST=str(trust)) as both:
+            assert [both.ask("POST", SIGN, call())[0].status for _ in range(8)] == [200] * 8
+        assert len(keys.calls) in (1, 2)
+
+
 # ---- it stops
 
 
@@ -208,10 +239,9 @@ def test_what_it_is_judging_when_told_to_stop_is_still_answered(tmp_path: Path) 
     orders = long["context"]["draftOrders"]["entry"]
     orders += [{"resource": orders[0]["resource"] | {"id": str(number)}} for number in range(10_000)]
     body = json.encode(long)
-    head = f"POST {SIGN} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     with running(tmp_path, "serve") as server:
         with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as connection:
-            connection.sendall(head.encode() + body)
+            connection.sendall(head(f"Content-Length: {len(body)}").encode() + body)
             time.sleep(0.2)  # all is read, and judging takes longer
             server.process.terminate()
             answer = b""
@@ -260,20 +290,34 @@ def test_a_site_file_that_is_wrong_is_named_with_its_line(tmp_path: Path) -> Non
     assert f"{site}, line 2" in said and "no_such_rule" in said
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "ehr.example"])  # noqa: S104, refused is what we test
-def test_only_loopback_is_served(host: str) -> None:
-    code, said = refused("serve", "--host", host, "--port", str(free_port()))
-    assert code == 2
-    assert host in said and "--host 127.0.0.1" in said
+@pytest.mark.parametrize("key", ["", "short"])
+def test_without_trust_file_and_secret_it_does_not_start_and_names_both(key: str) -> None:
+    code, said = refused("serve", SECOND_OPINION_TRUST="", SECOND_OPINION_SECRET_KEY=key)
+    assert code == 1
+    for words in (
+        "SECOND_OPINION_TRUST is not set", "second-opinion trust check FILE", "docs/deploy.md",
+        f"SECOND_OPINION_SECRET_KEY {'has fewer than 32 characters' if key else 'is not set'}", "secrets.token_urlsafe",
+    ):  # fmt: skip
+        assert words in said
+
+
+def test_all_that_keeps_it_from_starting_is_said_at_once(tmp_path: Path) -> None:
+    site, trust = tmp_path / "site.toml", tmp_path / "trust.toml"
+    site.write_text('[rules]\nno_such_rule = "off"\n', "utf-8")
+    trust.write_text('base_url = "http://ehr.example"\n', "utf-8")
+    code, said = refused("serve", SECOND_OPINION_SITE=str(site), SECOND_OPINION_TRUST=str(trust))
+    assert code == 1
+    for words in (f"{site}, line 2", f"{trust}, line 1: nobody is trusted", "SECOND_OPINION_SECRET_KEY is not set"):
+        assert words in said
 
 
 @pytest.mark.parametrize("name", ["serve", "demo"])
-def test_a_port_in_use_is_named_and_another_is_proposed(name: str) -> None:
+def test_a_port_in_use_is_named_and_another_is_proposed(name: str, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        code, said = refused(name, "--port", str(port))
+        code, said = refused(name, "--port", str(port), **served_settings(tmp_path, EHR))
     assert code == 1
     assert f"Port {port}" in said and re.search(r"--port \d+", said)
 
@@ -306,7 +350,7 @@ def test_the_other_loopback_address_is_served_too(tmp_path: Path) -> None:
     with log.open("wb") as output:
         process = subprocess.Popen(
             command("serve", "--host", "::1", "--port", str(port)),
-            env=environment(), stdout=output, stderr=subprocess.STDOUT,
+            env=environment(**served_settings(tmp_path, EHR)), stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
         deadline = time.monotonic() + PATIENCE

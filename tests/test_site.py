@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from msgspec import json
 
+from cds_hooks.wording import WORDING
 from fixtures.vignettes import chart
 from plugin import settings
 from plugin.app import create_app
+from second_opinion.answers import REASONS
 from second_opinion.assess import Assessment, as_json, assess
 from second_opinion.durations import Duration
 from second_opinion.errors import KnowledgeError, SecondOpinionError
@@ -224,6 +226,9 @@ def test_the_example_in_the_documentation_does_what_it_says() -> None:
         "display": "Referral to spine second-opinion clinic",
     }
     assert site.incomplete_card is False
+    assert site.selection_behavior == "any"
+    assert site.reason_codes == {"45": "second-opinion-obtained"}
+    assert site.look_up_seconds == 0.35
 
 
 # ---- from the environment
@@ -527,3 +532,25 @@ def test_without_that_card_findings_are_still_shown() -> None:
     lines = [{"today": "Order CPT 22612 lumbar fusion [reason=ICD10CM M54.50 low back pain]"}]
     (card,) = answer(Site(incomplete_card=False), lines, ("procedures",))
     assert "could not be" in card["detail"]  # and what could not be read is said on it
+
+
+def test_the_reasons_that_a_site_maps_to_are_those_of_the_card() -> None:
+    assert tuple(WORDING["override_reasons"]["reasons"]) == REASONS
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ('[override_reasons]\n45 = "obtained"\n', 2, "'obtained' is no reason of ours. Known: second-opinion-obtained"),
+        ('[card]\nselection_behavior = "all"\n', 2, "Invalid enum value 'all'"),
+        ("[look_up]\nbudget_milliseconds = 5000\n", 2, "Expected int <= 1000"),
+    ],
+)
+def test_what_a_site_says_of_cards_and_look_ups_is_checked(text: str, line: int, says: str) -> None:
+    with pytest.raises(KnowledgeError, match=re.escape(f"site.toml, line {line}: {says}")):
+        read_site(text, "site.toml")
+
+
+def test_a_site_may_let_only_one_suggestion_be_taken() -> None:
+    (card,) = answer(read_site('[card]\nselection_behavior = "at-most-one"\n', "site.toml"), [FUSION])
+    assert card["selectionBehavior"] == "at-most-one"

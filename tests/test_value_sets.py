@@ -13,7 +13,7 @@ import yaml
 from fixtures.vignette_resources import SYSTEMS
 from second_opinion.codes import SYSTEM_NAMES
 from second_opinion.errors import KnowledgeError
-from second_opinion.nonsurgical import modality_of
+from second_opinion.nonsurgical import modalities
 from second_opinion.planned_surgery import AGAINST_INFECTION_TRAUMA_TUMOUR, TRIGGER_KINDS
 from second_opinion.record import Event
 from second_opinion.rules import nonsurgical_care
@@ -344,7 +344,7 @@ def test_care_has_its_modality_and_what_never_counts_has_none(code: str, modalit
     system, plain = code.split()
     meanings = meanings_of(SYSTEMS[system], plain)
     assert meanings
-    assert modality_of(Event(source="x", meanings=meanings)) == modality
+    assert "".join(modalities([Event(source="x", meanings=meanings)])) == modality
 
 
 def test_kinds_that_are_referrals_have_no_modality() -> None:

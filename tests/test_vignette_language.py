@@ -36,3 +36,9 @@ def test_a_time_may_lie_ahead_or_be_a_date() -> None:
     lines = [{"in 3 weeks": "Appointment CPT 22612 lumbar fusion"}, {"2024-05-02": "Procedure CPT 63030 discectomy"}]
     booked, done = chart(lines, AS_OF)[1:]
     assert (booked["start"][:10], done["performedDateTime"]) == ("2026-12-13", "2024-05-02")
+
+
+def test_an_answer_that_cannot_be_read_is_named() -> None:
+    text = "rule: silence\nas_of: 2026-11-22\nvignettes:\n- name: Wrong\n  chart:\n  - today: Answer urgent [of=me]\n"
+    with pytest.raises(KnowledgeError, match=r"'Wrong': not an answer: 'Answer urgent \[of=me\]'"):
+        list(vignettes._read("silence.yaml", text))

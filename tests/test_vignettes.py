@@ -32,7 +32,7 @@ RECORDS = {(vignette.rule, vignette.name): record_of(vignette) for vignette in A
 def assessed(vignette: Vignette, limits: Mapping[str, Limits] | None = None) -> Assessment:
     record = RECORDS.get((vignette.rule, vignette.name)) or record_of(vignette)
     surgery = in_chart(record, (limits or {}).get("planned_surgery"))
-    return assess(record, surgery, limits=limits)
+    return assess(record, surgery, limits=limits, hook=vignette.expected.get("hook", ""))
 
 
 def objections(vignette: Vignette, limits: Mapping[str, Limits] | None = None) -> list[str]:
@@ -44,6 +44,7 @@ def objections(vignette: Vignette, limits: Mapping[str, Limits] | None = None) -
         "then": str(finding.outcome) if finding else None,
         "says": finding.says if finding else "",
         "indicator": answer.indicator,
+        "settled": sorted(answer.settled),
         "silenced_by": quiet.reason if quiet else None,
         "kind": surgery.kind if surgery else None,
         "regions": sorted(surgery.regions) if surgery else None,
@@ -87,10 +88,11 @@ def test_every_vignette_expects_something_we_check() -> None:
         "could_not_read",
         "evidence",
         "never_says",
+        "settled",
     }
     for vignette in ALL:
         assert keys & vignette.expected.keys(), vignette.name
-        assert vignette.expected.keys() <= keys | {"name", "chart", "unread", "note", "register"}, vignette.name
+        assert vignette.expected.keys() <= keys | {"name", "chart", "unread", "note", "register", "hook"}, vignette.name
 
 
 def test_names_are_used_once() -> None:

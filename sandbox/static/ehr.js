@@ -87,7 +87,9 @@ async function choose(id) {
   const answer = await exchange(`patients/${encodeURIComponent(id)}`);
   if (turn !== state.turn) return;
   if (!answer.ok) return showLoadProblem(answer);
-  Object.assign(state, { chart: answer.json, accepted: [], messages: {} });
+  // A server of its own for every choice: what was answered before was about another server's patient.
+  const ehr = `https://mock-ehr.example/${crypto.randomUUID()}`;
+  Object.assign(state, { chart: answer.json, accepted: [], answered: "", messages: {}, ehr });
   setBusy(false);
   markChosen(id);
   history.replaceState(null, "", `#${id}`);
@@ -192,6 +194,7 @@ async function callHook(hook) {
 /** Sends the hook call with the drafts accepted so far; undefined when the page has moved on in the meantime. */
 async function ask(hook) {
   const turn = ++state.turn;
+  state.asked = hook;
   setBusy(true);
   const answer = await send(hook);
   if (turn !== state.turn) return undefined;
@@ -203,7 +206,7 @@ async function ask(hook) {
 async function send(hook) {
   const prepared = await exchange(`patients/${state.chart.id}/requests/${hook}`);
   if (!prepared.ok) return prepared;
-  const body = prepared.json;
+  const body = { ...prepared.json, fhirServer: state.ehr };
   // Signing signs all drafts; selecting is about the one order.
   const drafts = hook === "order-sign" ? state.accepted.map((resource) => ({ resource })) : [];
   if (drafts.length) body.context.draftOrders.entry.push(...drafts);
@@ -237,6 +240,7 @@ function expected(hook) {
 }
 
 function verdict(hook, cards) {
+  if (state.answered) return "This follows from your answer.";
   const due = expected(hook) ?? "none";
   const got = strongest(cards);
   return got === due ? "As expected." : `Not as expected: this should give "${WORDS[due]}".`;
@@ -260,6 +264,7 @@ async function showCards(hook, answer) {
 
 function whyNoCard(hook) {
   const { expect } = state.chart;
+  if (state.answered && !state.accepted.length) return `The card was answered before. ${state.answered}`;
   if (expected(hook)) return "";
   if (!expect["order-sign"]) return expect.text.replace(/^No card: (.)/, (_, first) => first.toUpperCase());
   if (hook === "order-sign") return "A referral for a second opinion is among the orders now.";
@@ -358,7 +363,7 @@ async function accept(card, suggestion, button, view) {
   view.dataset.answered = "accepted";
   view.querySelector(".override")?.remove();
   const feedback = { card: card.uuid, outcome: "accepted", acceptedSuggestions: [{ id: suggestion.uuid }], ...stamp() };
-  showFeedback(view, "Accepted. The draft referral is now among the orders.", feedback);
+  await sendFeedback(view, "Accepted. The draft referral is now among the orders.", feedback);
   await signAgain();
 }
 
@@ -401,23 +406,29 @@ function overrideView(card, view) {
   return el("form", { class: "override", submit: dismiss }, label, el("button", { type: "submit" }, "Dismiss"));
 }
 
-function override(card, reason, view) {
+async function override(card, reason, view) {
   view.dataset.answered = "overridden";
   for (const part of view.querySelectorAll(".override, .suggestions, .detail, .links")) part.remove();
   const why = reason && { overrideReason: { reason } };
   const feedback = { card: card.uuid, outcome: "overridden", ...why, ...stamp() };
-  showFeedback(view, `Dismissed${reason ? `: ${reason.display}` : ", no reason given"}.`, feedback);
+  await sendFeedback(view, `Dismissed${reason ? `: ${reason.display}` : ", no reason given"}.`, feedback);
   view.querySelector(".outcome").focus(); // the button that had the focus is gone
 }
 
 const stamp = () => ({ outcomeTimestamp: new Date().toISOString() });
 
-function showFeedback(view, said, feedback) {
+/** Tells the service what became of its card; what it answered is shown, and so is an answer that it did not take. */
+async function sendFeedback(view, said, feedback) {
+  const answer = await exchange(`${SERVICES}${state.asked}/feedback`, { feedback: [feedback] });
+  if (answer.ok) state.answered = said;
+  const sent = answer.ok
+    ? `Sent, and stored in ${time(answer)}. Later calls about this operation take it into account; choose the patient again to begin anew.`
+    : `Not stored (${answer.status || "no answer"}): ${diagnostics(answer).join(" ")}`;
   const body = el("div", { class: "json" }, jsonTree({ feedback: [feedback] }, ALL_LEVELS));
-  const plainly = "Not sent: this release of the service does not store feedback yet. An EHR would send:";
   view.querySelector(".outcome").replaceChildren(
-    el("p", {}, icon("done"), el("strong", {}, said)),
-    el("details", { class: "resource" }, el("summary", {}, "Feedback"), el("p", { class: "note" }, plainly), body),
+    el("p", {}, icon(answer.ok ? "done" : "warning"), el("strong", {}, said)),
+    el("p", { class: "note" }, sent),
+    el("details", { class: "resource" }, el("summary", {}, "Feedback"), body),
   );
 }
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
+from types import MappingProxyType
 
 from msgspec import Raw, json
 
@@ -12,11 +13,15 @@ from second_opinion.from_fhir.concepts import plain_reference
 from second_opinion.from_fhir.context import Context
 from second_opinion.from_fhir.dates import day_of
 from second_opinion.from_fhir.documents import plain_json
-from second_opinion.from_fhir.entries import Found, Page, read_page
+from second_opinion.from_fhir.entries import read_page
 from second_opinion.from_fhir.events import extract
+from second_opinion.from_fhir.fetched import Fetched
 from second_opinion.from_fhir.honesty import NOT_ASKED, Sheet, judge_page, judge_prefetch, new_sheets
+from second_opinion.from_fhir.pages import Found, Page
 from second_opinion.from_fhir.shapes import Appointment, Patient, Resource
 from second_opinion.record import Event, Events, PatientRecord, Person, Reading, Unread
+
+_NOTHING: Mapping[str, Fetched] = MappingProxyType({})
 
 
 def read_bundle(raw: bytes, as_of: date) -> PatientRecord:
@@ -37,18 +42,24 @@ def read_bundle(raw: bytes, as_of: date) -> PatientRecord:
 
 
 def read_prefetch(
-    prefetch: Mapping[str, Raw], hook: str, patient_id: str, as_of: date, drafts: Raw | None = None
+    prefetch: Mapping[str, Raw],
+    hook: str,
+    patient_id: str,
+    as_of: date,
+    drafts: Raw | None = None,
+    fetched: Mapping[str, Fetched] = _NOTHING,
 ) -> PatientRecord:
     """The record in a hook's prefetch; `drafts` is the Bundle of orders in its context.
 
-    A key that is absent is an unread lane; other keys than ours are used, but never as the whole of a lane.
+    A key that is absent is an unread lane, unless it was `fetched` instead: the whole of it, or of a lane sent with a
+    next page all further ones. Other keys than ours are used, but never as the whole of a lane.
     """
     sheets = new_sheets()
     found: list[Found] = []
     asked = {need.lane for need in NEEDS if hook in need.hooks}
     for name in sheets:
         if name in asked:
-            found += judge_prefetch(name, prefetch.get(name), sheets[name]).found
+            found += judge_prefetch(name, prefetch.get(name), sheets[name], fetched.get(name)).found
         else:
             sheets[name].lower(Reading.UNAVAILABLE, NOT_ASKED)
     for key in sorted(prefetch.keys() - asked):

@@ -42,23 +42,24 @@ class Reasoned(Protocol):
     reasonReference: list[shapes.Reference] | None
 
 
-def procedure(it: shapes.Procedure, source: str, context: Context) -> Iterator[Event]:
+def procedure(it: shapes.Procedure, source: str, context: Context) -> tuple[Event, ...]:
     meanings, label, by = read(it.code, OPERATION_OR_CARE)
     if not meanings:
-        return
+        return ()
     if it.status == "not-done" and it.statusReason:  # what was refused, and that it was
         meanings += read(it.statusReason)[0]
     on, until = days_of(it.performedDateTime, it.performedPeriod, context.as_of)
     received = it.status in ("completed", "in-progress")
     performers = [performer.actor for performer in it.performer or ()]
     functions = [performer.function for performer in it.performer or ()]
-    yield Event(
+    event = Event(
         source=source, resource="Procedure", status=it.status or "", on=on, until=until, meanings=meanings,
         label=label, by=by, aside=aside(it.status, _PROCEDURE, dated=bool(on) or not received),
         reasons=reasons_of(it, it, source, context), reasons_given=bool(it.reasonCode or it.reasonReference),
         outcome=_outcome(it.outcome), note=read(it.statusReason)[1],
         who=names_of(*performers), service=_service(*functions, *performers),
     )  # fmt: skip
+    return (event,)
 
 
 def _outcome(outcome: shapes.Concept | None) -> str:
@@ -103,23 +104,24 @@ def reasons_unread(it: Reasoned, inside: shapes.Resource, context: Context) -> b
     )
 
 
-def condition(it: shapes.Condition, source: str, context: Context) -> Iterator[Event]:
+def condition(it: shapes.Condition, source: str, context: Context) -> tuple[Event, ...]:
     meanings, label, by = read_diagnosis(it.code)
     if not meanings:
-        return
+        return ()
     clinical, verified = status_code(it.clinicalStatus), status_code(it.verificationStatus)
     if verified in _NOT_REAL or clinical == "entered-in-error":
-        return
+        return ()
     onset = day_of(it.onsetDateTime) or (day_of(it.onsetPeriod.start) if it.onsetPeriod else None)
     abatement = it.abatementPeriod or shapes.Period()
     ended = day_of(it.abatementDateTime) or day_of(abatement.end)
     abated = bool((ended and ended <= context.as_of) or it.abatementString or it.abatementAge)
     recorded = day_of(it.recordedDate) or onset
-    yield Event(
+    event = Event(
         source=source, resource="Condition", status=clinical, on=recorded, until=recorded, meanings=meanings,
         label=label, by=by, ended=ended, active=clinical in _ACTIVE or (not clinical and not abated),
         aside="" if clinical in _ACTIVE | _ENDED | {""} else f"clinicalStatus {clinical!r} is unknown",
     )  # fmt: skip
+    return (event,)
 
 
 def observation(it: shapes.Observation, source: str, context: Context) -> Iterator[Event]:
@@ -182,16 +184,16 @@ def _speaks_of_the_spine(code: shapes.Concept | None) -> bool:
     return of_ours or code is None or status_code(code) in _NEUTRAL
 
 
-def encounter(it: shapes.Encounter, source: str, context: Context) -> Iterator[Event]:
+def encounter(it: shapes.Encounter, source: str, context: Context) -> tuple[Event, ...]:
     readings = [read(concept, CARE) for concept in (*(it.type or ()), it.serviceType) if concept]
     meanings = tuple(meaning for reading in readings for meaning in reading[0])
     emergency = bool(it.kind and it.kind.code == "EMER")
     if not meanings and not emergency:
-        return
+        return ()
     label, by = next(((words, by) for found, words, by in readings if found), ("emergency encounter", "code"))
     on, until = days_of(None, it.period, context.as_of)
     participants = [participant.individual for participant in it.participant or ()]
-    yield Event(
+    event = Event(
         source=source, resource="Encounter", status=it.status or "", on=on, until=until, meanings=meanings,
         label=label, by=by, aside=aside(it.status, _ENCOUNTER, dated=bool(on) or it.status != "finished"),
         reasons=reasons_of(it, it, source, context), reasons_given=bool(it.reasonCode or it.reasonReference),
@@ -199,3 +201,4 @@ def encounter(it: shapes.Encounter, source: str, context: Context) -> Iterator[E
         service=_service(*(it.type or ()), it.serviceType, *participants),
         emergency=emergency,
     )  # fmt: skip
+    return (event,)

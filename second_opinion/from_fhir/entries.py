@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from msgspec import DecodeError, Raw, Struct, ValidationError, field, json
+from msgspec import DecodeError, Raw, Struct, ValidationError, json
 
 from second_opinion.data_needs import LANE_OF_TYPE
 from second_opinion.errors import UnreadableInput
 from second_opinion.from_fhir.documents import not_json
 from second_opinion.from_fhir.mending import mended
+from second_opinion.from_fhir.pages import Extent, Found, Page
 from second_opinion.from_fhir.shapes import (
     TYPES,
     AnyResource,
@@ -25,25 +26,6 @@ _decode_bundle = json.Decoder(Bundle).decode
 _decode_entry = json.Decoder(Entry).decode
 _decode_usual = json.Decoder(UsualBundle).decode
 _EXTRA = ("include", "outcome")
-
-
-class Found(Struct, gc=False):
-    """One resource of a document, and the names it goes by."""
-
-    reference: str
-    resource: Resource
-    full_url: str = ""
-
-
-class Page(Struct):
-    """One document: its resources, what in it was unreadable (by lane; '' is any), and whether there is more."""
-
-    kind: str = ""
-    matches: int = 0  # entries, without those that were included or tell of the search
-    outcomes: list[OperationOutcome] = field(default_factory=list)
-    found: list[Found] = field(default_factory=list)
-    unread: list[tuple[str, Unread]] = field(default_factory=list)
-    incomplete: str = ""
 
 
 class _Kind(Struct):
@@ -75,7 +57,7 @@ def _usual_page(bundle: UsualBundle, place: str) -> Page:
     for number, entry in enumerate(bundle.entry or ()):
         matches += entry.search is None or entry.search.mode not in _EXTRA
         _add(entry.resource, entry.fullUrl or "", (), page, f"{place}[{number}]")
-    _note_missing(bundle, matches, page)
+    _note_extent(bundle, matches, page)
     return page
 
 
@@ -107,15 +89,12 @@ def _read_bundle(raw: bytes | Raw, page: Page, place: str) -> None:
             entry, _ = mended(Entry, raw_entry)
         matches += entry.search is None or entry.search.mode not in _EXTRA
         _read_resource(entry.resource, entry.fullUrl or "", page, f"{place}[{number}]")
-    _note_missing(bundle, matches, page)
+    _note_extent(bundle, matches, page)
 
 
-def _note_missing(bundle: Bundle | UsualBundle, matches: int, page: Page) -> None:
+def _note_extent(bundle: Bundle | UsualBundle, matches: int, page: Page) -> None:
     page.matches += matches
-    if any(link.relation == "next" for link in bundle.link or ()):
-        page.incomplete = "there are further pages that were not sent"
-    elif bundle.total is not None and bundle.total > matches:
-        page.incomplete = f"{matches} of {bundle.total:g} were sent"
+    page.extents.append(Extent(matches, bundle.total, any(link.relation == "next" for link in bundle.link or ())))
 
 
 def _read_resource(raw: bytes | Raw, full_url: str, page: Page, where: str) -> None:

@@ -1,6 +1,6 @@
 """One FHIR resource -> the events in it. Pure: the resource, what it refers to, and the day we answer for."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -13,7 +13,7 @@ from second_opinion.from_fhir.orders import appointment, care_plan, service_requ
 from second_opinion.from_fhir.spoken import communication, consent, document, goal, response
 from second_opinion.record import Event
 
-_EXTRACT: Mapping[type, Callable[[Any, str, Context], Iterator[Event]]] = {
+_EXTRACT: Mapping[type, Callable[[Any, str, Context], Iterable[Event]]] = {
     shapes.Procedure: procedure,
     shapes.Condition: condition,
     shapes.Observation: observation,
@@ -33,11 +33,17 @@ _EXTRACT: Mapping[type, Callable[[Any, str, Context], Iterator[Event]]] = {
 }
 
 
-def extract(resource: shapes.Resource, reference: str, context: Context) -> Iterator[Event]:
+def extract(resource: shapes.Resource, reference: str, context: Context) -> list[Event]:
     """The events of a resource that any rule could ask for, those to be set aside among them."""
     events = _EXTRACT.get(type(resource))
     if events is None:
-        return
-    for event in events(resource, reference, context):
-        if event.status != "entered-in-error" and (event.meanings or event.emergency or event.own or event.unread):
-            yield replace(event, aside="it carries a modifierExtension") if resource.modifierExtension else event
+        return []
+    found = [event for event in events(resource, reference, context) if _could_matter(event)]
+    if resource.modifierExtension:
+        return [replace(event, aside="it carries a modifierExtension") for event in found]
+    return found
+
+
+def _could_matter(event: Event) -> bool:
+    said = event.meanings or event.emergency or event.own or event.unread
+    return bool(said) and event.status != "entered-in-error"

@@ -4,7 +4,9 @@ from msgspec import Raw, Struct, field
 
 from second_opinion.data_needs import LANES, NEEDS
 from second_opinion.errors import UnreadableInput
-from second_opinion.from_fhir.entries import Page, read_page
+from second_opinion.from_fhir.entries import read_page
+from second_opinion.from_fhir.fetched import Fetched, add_pages
+from second_opinion.from_fhir.pages import Page
 from second_opinion.from_fhir.shapes import OperationOutcome
 from second_opinion.record import Event, Events, Lane, Reading, Unread
 
@@ -79,21 +81,39 @@ def judge_page(page: Page, sheets: list[Sheet]) -> None:
             sheet.unread.append(unread)
 
 
-def judge_prefetch(name: str, value: Raw | None, sheet: Sheet) -> Page:
-    """The page behind one prefetch key; the sheet learns what form it had."""
-    if value is None:
+def judge_prefetch(name: str, value: Raw | None, sheet: Sheet, fetched: Fetched | None = None) -> Page:
+    """The page behind one prefetch key, with what was fetched besides; the sheet learns what form it had."""
+    if value is None and fetched is None:
         sheet.lower(Reading.UNAVAILABLE, NOT_SENT)
         return Page()
-    if len(memoryview(value)) == 4 and bytes(value) == b"null":
+    if value is not None and len(memoryview(value)) == 4 and bytes(value) == b"null":
         if name == "patient":
             sheet.lower(Reading.UNAVAILABLE, _NO_PATIENT)
         return Page()
+    sent = () if value is None else (value,)
+    pages = (*sent, *(fetched.pages if fetched else ()))
+    if fetched and not pages:
+        sheet.lower(Reading.UNAVAILABLE, fetched.why)
+        return Page()
     try:
-        page = read_page(value, name)
+        page = read_page(pages[0], name)
     except UnreadableInput as problem:
         sheet.lower(Reading.UNAVAILABLE, str(problem))
         return Page()
-    wanted = any(type(found.resource).__name__ == _TYPE[name] for found in page.found)
+    add_pages(page, pages[1:], name)
+    _judge_kind(name, page, sheet)
+    if fetched and fetched.why and sheet.state is Reading.COMPLETE:
+        sheet.lower(Reading.PARTIAL, f"further pages could not be had: {fetched.why}")
+        page.extents.clear()  # what they say of further pages has been said
+    judge_page(page, [sheet])
+    if name == "patient" and sheet.state is Reading.COMPLETE and not _holds(name, page):
+        sheet.lower(Reading.UNAVAILABLE, _NO_PATIENT)
+    return page
+
+
+def _judge_kind(name: str, page: Page, sheet: Sheet) -> None:
+    """Whether it is what the lane's query should give: a Bundle of its type, or the Patient."""
+    wanted = _holds(name, page)
     error = error_in(page.outcomes)
     if page.kind == "OperationOutcome" or (error and not wanted):
         sheet.lower(Reading.UNAVAILABLE, error or "the EHR answered with an OperationOutcome")
@@ -101,10 +121,10 @@ def judge_prefetch(name: str, value: Raw | None, sheet: Sheet) -> Page:
         sheet.lower(Reading.UNAVAILABLE, f"it holds no {_TYPE[name]}")
     elif page.kind == _TYPE[name] and name != "patient":
         sheet.lower(Reading.PARTIAL, "one resource was sent instead of a Bundle")
-    judge_page(page, [sheet])
-    if name == "patient" and not wanted and sheet.state is Reading.COMPLETE:
-        sheet.lower(Reading.UNAVAILABLE, _NO_PATIENT)
-    return page
+
+
+def _holds(name: str, page: Page) -> bool:
+    return any(type(found.resource).__name__ == _TYPE[name] for found in page.found)
 
 
 def _is_empty(page: Page) -> bool:

@@ -1,6 +1,6 @@
 """Medicines asked for, taken, handed over and given -> events; a period of supply is a period of care."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -25,19 +25,20 @@ _KNOWN: Mapping[type, frozenset[str]] = {
 }
 
 
-def medicine(it: Any, source: str, context: Context) -> Iterator[Event]:
+def medicine(it: Any, source: str, context: Context) -> tuple[Event, ...]:
     """The event of any of the four medication resources."""
     meanings, label, by = _named(it, context)
     if not meanings:
         if it.medicationReference and not label:
-            yield Event(source=source, status=it.status or "", unread="the medicine it refers to could not be read")
-        return
+            return (Event(source=source, status=it.status or "", unread="the medicine it refers to could not be read"),)
+        return ()
     on, until = _DAYS[type(it)](it, context)
-    yield Event(
+    event = Event(
         source=source, resource=type(it).__name__, status=it.status or "", on=on, until=until, meanings=meanings,
         label=label, by=by, aside=aside(it.status, _KNOWN[type(it)], dated=bool(on) or it.status not in TAKEN),
         intent=getattr(it, "intent", None) or "", do_not=bool(getattr(it, "doNotPerform", None)),
     )  # fmt: skip
+    return (event,)
 
 
 def _named(it: Any, context: Context) -> tuple[tuple[Meaning, ...], str, str]:

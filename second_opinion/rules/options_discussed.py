@@ -5,12 +5,13 @@ Not documented when    everything was read and none is there; it may have happen
 Could not assess when  none was found, and not everything could be read.
 """
 
+from second_opinion.answers import discussed
 from second_opinion.durations import spoken
 from second_opinion.findings import Finding, Outcome, shown
 from second_opinion.limits import Limits, Page
 from second_opinion.plain_words import plain, spoken_date
 from second_opinion.planned_surgery import PlannedSurgery
-from second_opinion.record import Events, PatientRecord
+from second_opinion.record import Answer, Event, Events, PatientRecord
 from second_opinion.rules.wording import unread_words
 
 PAGE = Page("rules/options_discussed.yaml", ("name", "status", "outcomes", "weight", "wording", "review", "value_sets"))
@@ -21,7 +22,8 @@ _GIVEN = ("active", "current", "completed", "amended")
 def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> Finding:
     since = limits.look_back.before(record.as_of)
     events = Events(event for lane in LANES for event in record[lane].events).in_region(surgery.regions)
-    found = events.of("options_discussed").with_status(*_GIVEN).between(since, record.as_of)
+    told = [_as_event(answer) for answer in discussed(record, surgery)]
+    found = Events((*events.of("options_discussed").with_status(*_GIVEN), *told)).between(since, record.as_of)
     aside = Events(event for lane in LANES for event in record[lane].aside.of("options_discussed"))
     unread = record.not_complete(*LANES)
     if found:
@@ -42,3 +44,7 @@ def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> 
         evidence=(*(shown(event, "discussed") for event in found), *(shown(event, "set_aside") for event in aside)),
         could_not_read=unread if outcome is Outcome.COULD_NOT_ASSESS else (),
     )
+
+
+def _as_event(answer: Answer) -> Event:
+    return Event(source=f"urn:uuid:{answer.card}", on=answer.on, until=answer.on, label=PAGE["wording"]["answered"])

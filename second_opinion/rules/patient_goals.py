@@ -6,7 +6,7 @@ Could not assess when  no statement was found, and a place that holds one could 
 Not applicable when    the patient's wishes are not recorded.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from msgspec.structs import replace
 
@@ -73,7 +73,7 @@ def _stance(event: Event) -> str:
 
 
 def _finding(
-    outcome: Outcome, surgery: PlannedSurgery, stated: list[Event], aside: Iterable[Event], unread: tuple[str, ...]
+    outcome: Outcome, surgery: PlannedSurgery, stated: list[Event], aside: Collection[Event], unread: tuple[str, ...]
 ) -> Finding:
     latest = stated[-1] if stated else None
     wording = PAGE["wording"]

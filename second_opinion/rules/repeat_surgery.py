@@ -8,17 +8,18 @@ Not applicable when    procedures and diagnoses were read in full and show no ea
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 
 from second_opinion.durations import spoken
 from second_opinion.earlier_surgery import HARDWARE, EarlierSurgery, earlier_surgery
-from second_opinion.failure_signs import Sign, possible_signs, signs_of_failure
+from second_opinion.failure_signs import Sign, could_be_on_opioids, possible_signs, scores_to_place, signs_of_failure
 from second_opinion.findings import Evidence, Finding, Outcome, shown
 from second_opinion.limits import Limits, Page
 from second_opinion.plain_words import listed, plain, spoken_date
 from second_opinion.planned_surgery import PlannedSurgery, event_words, operation_words
-from second_opinion.record import Events, PatientRecord
+from second_opinion.record import Event, Events, PatientRecord
 from second_opinion.rules.wording import lane_words, unread_words
-from second_opinion.scores import before_and_after, is_good, scores_of, unimproved
+from second_opinion.scores import before_and_after, instrument_of, is_good, scores_of, unimproved
 
 PAGE = Page("rules/repeat_surgery.yaml", ("name", "status", "outcomes", "weight", "wording", "review"))
 LANES = ("procedures", "conditions", "observations")
@@ -27,20 +28,21 @@ LANES = ("procedures", "conditions", "observations")
 def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> Finding:
     earlier = earlier_surgery(record, surgery, limits)
     signs = signs_of_failure(record, surgery, earlier, limits, PAGE["wording"]["signs"]) if earlier else ()
-    possible = possible_signs(record, surgery, earlier, limits) if earlier else ()
-    unread = _unread(record, earlier, signs, possible)
-    aside = _aside(record, surgery, earlier, signs, possible)
+    possible = possible_signs(record, surgery, earlier, limits, PAGE["wording"]["signs"]) if earlier else ()
+    unread = _unread(record, earlier, signs, possible, limits)
+    result = _good_result(scores_of(record.observations.events, surgery.regions), record.as_of, earlier, limits)
+    aside = _aside(record, surgery, earlier, signs, possible, result, limits)
     if _is_concern(signs):
         outcome = Outcome.CONCERN
     elif unread or aside:
         outcome = Outcome.COULD_NOT_ASSESS
     elif not earlier:
         outcome = Outcome.NOT_APPLICABLE
-    elif _good_result(record, surgery, earlier, limits):
+    elif result:
         outcome = Outcome.MET
     else:
         outcome = Outcome.NOT_DOCUMENTED
-    return _finding(outcome, record, surgery, limits, earlier, signs, unread, aside)
+    return _finding(outcome, record, surgery, limits, earlier, signs, result, unread, aside)
 
 
 def _is_concern(signs: Iterable[Sign]) -> bool:
@@ -50,13 +52,18 @@ def _is_concern(signs: Iterable[Sign]) -> bool:
 
 
 def _unread(
-    record: PatientRecord, earlier: EarlierSurgery, signs: tuple[Sign, ...], possible: tuple[Sign, ...]
+    record: PatientRecord,
+    earlier: EarlierSurgery,
+    signs: tuple[Sign, ...],
+    possible: tuple[Sign, ...],
+    limits: Limits,
 ) -> tuple[str, ...]:
     """The lanes not read in full that this answer could depend on."""
-    opioids = Sign("opioids", "weak", "")
-    could_be_second = _is_concern((*signs, *possible, opioids)) and not _is_concern((*signs, *possible))
-    lanes = LANES if earlier else LANES[:2]
-    return record.not_complete(*lanes, *(("medications",) if could_be_second else ()))
+    seen, opioids = (*signs, *possible), Sign("opioids", "weak", "")
+    unread = record.not_complete(*(LANES if earlier else LANES[:2]), "medications")
+    if "medications" in unread and _is_concern((*seen, opioids)) and not _is_concern(seen):
+        return unread if could_be_on_opioids(record, earlier, limits) else unread[:-1]
+    return tuple(lane for lane in unread if lane != "medications")
 
 
 def _aside(
@@ -65,6 +72,8 @@ def _aside(
     earlier: EarlierSurgery,
     signs: tuple[Sign, ...],
     possible: tuple[Sign, ...],
+    result: str,
+    limits: Limits,
 ) -> Events:
     """Events that could not be placed and could have decided."""
     found = [*earlier.aside]
@@ -74,29 +83,45 @@ def _aside(
     elif _is_concern((*signs, *possible)):
         found += [event for sign in possible for event in sign.events]
     else:
-        # A score without a date may be the latest: it could say that the result is good, or no longer good.
-        found += scores_of(record.observations.aside, surgery.regions)
+        found += _could_change_the_result(record, surgery, earlier, result, limits)
     return Events(dict.fromkeys(found))
 
 
-def _good_result(record: PatientRecord, surgery: PlannedSurgery, earlier: EarlierSurgery, limits: Limits) -> str:
+def _could_change_the_result(
+    record: PatientRecord, surgery: PlannedSurgery, earlier: EarlierSurgery, result: str, limits: Limits
+) -> Iterator[Event]:
+    """Scores that cannot be placed, and would say that the result is good, or no longer good, if they could."""
+    if _was_successful(earlier):  # whatever the scores say
+        return
+    unplaced = [instrument_of(event) for event in scores_of(record.observations.aside, surgery.regions)]
+    for event, scores in scores_to_place(record, surgery, earlier, limits):
+        changes = bool(_good_result(scores, record.as_of, earlier, limits)) != bool(result)
+        if changes or unplaced.count(instrument_of(event)) > 1:  # two could be before and after
+            yield event
+
+
+def _good_result(scores: Events, as_of: date, earlier: EarlierSurgery, limits: Limits) -> str:
     """How the result is said to be good; '' if it is not documented as good."""
     latest = earlier.latest
     if latest is None or latest.on is None:
         return ""
-    scores = scores_of(record.observations.events, surgery.regions)
-    scores = scores.beginning(limits.score_from.after(latest.on), record.as_of)
+    later = scores.beginning(limits.score_from.after(latest.on), as_of)
     good: list[str] = []
-    for after in (score for score in scores if score.on == scores[-1].on):
-        _, before, instrument = before_and_after(record.observations.events, after, latest.on)
+    for after in (score for score in later if score.on == later[-1].on):
+        _, before, instrument = before_and_after(scores, after, latest.on)
         if unimproved(instrument, before, after, limits) and not is_good(instrument, before, after, limits):
             good = []  # two scores of one day that disagree are no good result
             break
         if is_good(instrument, before, after, limits):
             good.append(f"{instrument} {after.value:g} on {spoken_date(after.on)}")
-    if any(event.outcome == "successful" for event in earlier.dated if event.on == latest.on):
+    if _was_successful(earlier):
         good.append("outcome recorded as successful")
     return listed(good)
+
+
+def _was_successful(earlier: EarlierSurgery) -> bool:
+    latest = earlier.latest
+    return any(event.outcome == "successful" for event in earlier.dated if latest and event.on == latest.on)
 
 
 def _finding(
@@ -106,6 +131,7 @@ def _finding(
     limits: Limits,
     earlier: EarlierSurgery,
     signs: tuple[Sign, ...],
+    result: str,
     unread: tuple[str, ...],
     aside: Events,
 ) -> Finding:
@@ -119,7 +145,7 @@ def _finding(
         "signs": listed(said),
         "signs_so_far": f" (signs seen: {listed(said)})" if said else "",
         "sign": said[0] if said else "",
-        "result": _good_result(record, surgery, earlier, limits),
+        "result": result,
         "unread": unread_words(unread, aside),
         "lanes": lane_words(unread) if unread else "some entries",
         "planned": operation_words(surgery.kind, surgery.regions).capitalize(),
@@ -151,16 +177,13 @@ def _earlier_words(earlier: EarlierSurgery) -> str:
 
 def _evidence(earlier: EarlierSurgery, signs: tuple[Sign, ...], aside: Events) -> Iterator[Evidence]:
     """Every event once, under the strongest sign it gives."""
-    told = set()
+    strongest: dict[Event, Sign] = {}
     for sign in signs:
         for event in sign.events:
-            if event not in told:
-                told.add(event)
-                yield shown(event, sign.strength, _value_words(event))
-    for event in (*earlier.dated, *earlier.traces):
-        if event not in told:
-            told.add(event)
-            yield shown(event, "earlier_operation")
+            strongest.setdefault(event, sign)
+    yield from (shown(event, sign.strength, _value_words(event)) for event, sign in strongest.items())
+    rest = dict.fromkeys((*earlier.dated, *earlier.traces))
+    yield from (shown(event, "earlier_operation") for event in rest if event not in strongest)
     yield from (shown(event, "set_aside") for event in aside)
 
 

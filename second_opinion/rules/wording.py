@@ -1,6 +1,6 @@
 """How rules speak of what could not be read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import ModuleType
 
 from second_opinion.plain_words import listed, plain
@@ -26,8 +26,10 @@ def lane_words(lanes: Iterable[str]) -> str:
     return listed(LANE_WORDS[lane] for lane in dict.fromkeys(lanes))
 
 
-def unread_words(lanes: Iterable[str], aside: Iterable[Event] = ()) -> str:
-    """'procedures and diagnoses could not be read in full', or which events could not be placed."""
+def unread_words(lanes: Collection[str], aside: Collection[Event] = ()) -> str:
+    """'procedures and diagnoses could not be read in full', or which events could not be placed; '' if all were."""
+    if not lanes and not aside:
+        return ""
     if names := lane_words(lanes):
         return f"{names} could not be read in full"
     reasons = dict.fromkeys(plain(event.aside) for event in aside)

@@ -1,0 +1,41 @@
+"""Puts the gate before all that lies below /cds-services: a stranger does not even learn which services there are."""
+
+from collections.abc import Callable, Iterable
+
+from flask import Blueprint, g, request
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Unauthorized
+
+from cds_hooks.client_trust import Caller, Gate
+from cds_hooks.tokens import Refused
+
+_GUARDED = "/cds-services"
+_SAYS = "This needs a token that shows who is calling (CDS Hooks: Trusting CDS Clients)."  # the same for every reason
+
+
+def guard(door: Blueprint, gate: Gate, refused_to: Iterable[Callable[[str], None]] = ()) -> None:
+    """Preflights need no token, and discovery none; but a bad one is refused there, too.
+
+    `refused_to` learn of each refusal the reason, in a word of ours.
+    """
+
+    @door.before_app_request  # the application's: unknown services and wrong methods belong to no blueprint
+    def admit() -> None:
+        if not f"{request.path}/".startswith(f"{_GUARDED}/") or request.method == "OPTIONS":
+            return
+        token = request.headers.get("Authorization")
+        if token is None and request.path == _GUARDED and request.method in ("GET", "HEAD"):
+            return
+        try:
+            g.caller = gate.admit(token, request.path)
+        except Refused as refused:
+            gate.on_refusal(refused)
+            for told in refused_to:
+                told(refused.reason)
+            raise Unauthorized(_SAYS, www_authenticate=WWWAuthenticate("bearer")) from None
+
+
+def caller() -> Caller | None:
+    """Who made the call being answered; None if nobody was asked: without a gate, and at discovery."""
+    known: Caller | None = g.get("caller")
+    return known

@@ -1,0 +1,1 @@
+"""What happened: assessments (also the silent ones), cards, feedback, decisions. The only place that knows SQL."""

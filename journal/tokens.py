@@ -1,0 +1,69 @@
+"""Tokens are good once: which were spent, shared by all workers through the database, and in memory should it fail."""
+
+from collections import OrderedDict
+from threading import Lock
+
+from sqlalchemy import Connection, bindparam, delete, select, tuple_
+
+from journal.database import Database
+from journal.errors import JournalDown
+from journal.forks import at_fork
+from journal.keys import Keys
+from journal.once import insert_once
+from journal.tables import tokens
+
+_LATEST = 2**62  # a date that both databases can hold
+_CALLS_BETWEEN_PURGES = 100
+_PURGED_AT_ONCE = 400
+_expired = (
+    select(tokens.c.client, tokens.c.jti)
+    .where(tokens.c.expires_at < bindparam("now"))
+    .limit(_PURGED_AT_ONCE)
+    .with_for_update(skip_locked=True)  # PostgreSQL: two workers that purge do not wait for each other
+)
+_PURGE = delete(tokens).where(tuple_(tokens.c.client, tokens.c.jti).in_(_expired))
+
+
+class Tokens:
+    """Keeps no token and no jti, only its keyed hash; `most` of them in memory."""
+
+    def __init__(self, database: Database, keys: Keys, most: int = 10_000) -> None:
+        self._database, self._keys, self._most = database, keys, most
+        self._spent: OrderedDict[bytes, int] = OrderedDict()
+        self._calls = 0
+        self.renew()
+        at_fork(self.renew)
+
+    def renew(self) -> None:
+        self._lock = Lock()
+
+    def spend(self, client: str, jti: str, expires_at: int, now: int) -> bool:
+        """False for a jti that this client has spent before. Never raises; both times are seconds since 1970.
+
+        To be called for tokens whose signature is right, else anybody could fill the memory.
+        """
+        spent = self._keys.digest("token", client, jti)
+        if not self._is_new_here(spent, expires_at, now):
+            return False
+        row: dict[str, object] = {"client": client, "jti": spent, "expires_at": min(expires_at, _LATEST)}
+        try:
+            is_new = self._database.spending.run(lambda connection: insert_once(connection, tokens, [row]) == 1)
+            if self._calls % _CALLS_BETWEEN_PURGES == 0:
+                self._database.spending.run(lambda connection: _purge(connection, now))
+        except JournalDown:
+            return True  # a card is never withheld for it
+        return is_new
+
+    def _is_new_here(self, spent: bytes, expires_at: int, now: int) -> bool:
+        with self._lock:
+            self._calls += 1
+            if self._spent.get(spent, now - 1) >= now:
+                return False
+            self._spent[spent] = expires_at
+            if len(self._spent) > self._most:
+                self._spent.popitem(last=False)
+            return True
+
+
+def _purge(connection: Connection, now: int) -> None:
+    connection.execute(_PURGE, {"now": now})

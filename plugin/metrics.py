@@ -1,0 +1,105 @@
+"""What is counted for Prometheus. Labels are only ever words of ours: never anything that a caller sent.
+
+Import it only after PROMETHEUS_MULTIPROC_DIR is set where several processes share one page (plugin/server.py does).
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from cds_hooks.calls import Call
+from cds_hooks.contexts import HOOKS
+from cds_hooks.wording import WORDING
+from second_opinion.assess import Assessment
+from second_opinion.data_needs import prefetch_templates
+from second_opinion.record import Reading
+
+_REGISTRY = CollectorRegistry()
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.35, 0.5, 1.0, 2.5)
+_REASONS = frozenset(WORDING["override_reasons"]["reasons"])
+_FEEDBACK = ("accepted", "overridden")
+ASKED = {hook: tuple(prefetch_templates(hook)) for hook in HOOKS}  # the lanes that a hook's templates ask for
+
+_requests = Histogram(
+    "second_opinion_request_seconds", "Time to answer, by route, service and status.", ("route", "service", "status"),
+    buckets=_SECONDS, registry=_REGISTRY,
+)  # fmt: skip
+_look_ups = Histogram(
+    "second_opinion_lookup_seconds", "Time spent asking a FHIR server.", buckets=_SECONDS, registry=_REGISTRY
+)
+
+
+def _counter(name: str, says: str, *labels: str) -> Counter:
+    return Counter(f"second_opinion_{name}", says, labels, registry=_REGISTRY)
+
+
+_outcomes = _counter("outcomes", "Answers of the rules.", "rule", "outcome")
+_cards = _counter("cards", "Cards shown, by indicator.", "indicator")
+_silenced = _counter("silenced", "Planned operations for which no card was shown, by reason.", "reason")
+_lanes = _counter("lanes_not_complete", "Lanes asked for and not read in full.", "lane", "state")
+_could_not_look = _counter("could_not_look", "Charts opened whose planned orders could not be read.")
+_feedback = _counter("feedback", "Answers to cards, by outcome and reason.", "outcome", "reason")
+_refused = _counter("refused", "Calls answered with 401, by reason.", "reason")
+_dropped = _counter("journal_dropped", "Entries that the journal's queue had no room for.")
+_backlog = Gauge(
+    "second_opinion_journal_backlog", "Entries that wait to be written to the journal.",
+    multiprocess_mode="livesum", registry=_REGISTRY,
+)  # fmt: skip
+
+
+def observe_request(route: str, service: str, status: int, seconds: float) -> None:
+    """`route` is the rule that matched (or 'none'), `service` one of ours (or '')."""
+    _requests.labels(route, service, status).observe(seconds)
+
+
+def observe_assessment(call: Call, assessment: Assessment, cards: Sequence[dict[str, Any]]) -> None:
+    """Outcomes, cards, silence, and which of the lanes asked for were not read in full."""
+    for finding in assessment.findings:
+        _outcomes.labels(finding.rule, finding.outcome).inc()
+    if cards and assessment.indicator:
+        _cards.labels(assessment.indicator).inc()
+    if assessment.silence:
+        _silenced.labels(assessment.silence.reason).inc()
+    for lane, state in not_complete(call, assessment).items():
+        _lanes.labels(lane, state).inc()
+    if assessment.could_not_look:
+        _could_not_look.inc()
+
+
+def not_complete(call: Call, assessment: Assessment) -> dict[str, str]:
+    """The lanes that this hook asks for and that were not read in full, with their state."""
+    lanes = assessment.record.lanes
+    return {name: lanes[name].state for name in ASKED[call.hook] if lanes[name].state is not Reading.COMPLETE}
+
+
+def observe_lookup(seconds: float) -> None:
+    _look_ups.observe(seconds)
+
+
+def observe_feedback(outcome: str, reason: str) -> None:
+    """A reason that is none of ours is counted as 'other'."""
+    known = reason if reason in _REASONS else "other" if reason else "none"
+    _feedback.labels(outcome if outcome in _FEEDBACK else "other", known).inc()
+
+
+def observe_refusal(reason: str) -> None:
+    """`reason` is a word of ours ('expired', 'replayed'), never a part of the token."""
+    _refused.labels(reason).inc()
+
+
+def observe_journal(waiting: int, dropped: int) -> None:
+    """How many entries of this process wait now, and how many more were dropped since it last said so."""
+    _backlog.set(waiting)
+    _dropped.inc(dropped)
+
+
+def exposition() -> bytes:
+    """The page that Prometheus reads: of all workers where there are several."""
+    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        return generate_latest(_REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)
+    return generate_latest(registry)

@@ -1,0 +1,99 @@
+"""One line a request, and its id: what was asked and decided, in words of ours; never who the patient is."""
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from flask import Flask, Response, g, request
+from structlog.stdlib import BoundLogger, ProcessorFormatter, add_log_level, filter_by_level
+
+from cds_hooks.calls import Call
+from cds_hooks.services import HOOK_OF_SERVICE
+from plugin.logs import OURS
+from plugin.metrics import not_complete
+from second_opinion.assess import Assessment
+
+ID_HEADER = "X-Request-Id"
+_ID = re.compile(r"[A-Za-z0-9\-._]{1,64}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_METHODS = ("GET", "POST", "OPTIONS", "HEAD", "PUT", "PATCH", "DELETE")
+_QUIET = ("/healthz", "/readyz", "/metrics")  # asked every few seconds; of interest only when they fail
+_log: BoundLogger = structlog.wrap_logger(
+    logging.getLogger(f"{OURS}.requests"),
+    processors=[filter_by_level, add_log_level, ProcessorFormatter.wrap_for_formatter],
+    wrapper_class=BoundLogger,
+)
+Observe = Callable[[str, str, int, float], None]
+
+
+def keep_request_log(app: Flask, observe: Observe) -> None:
+    """Logs each request of an application, gives it an id, and tells `observe` its route, service, status, seconds."""
+
+    @app.before_request
+    def begin() -> None:
+        sent = request.headers.get(ID_HEADER, "")
+        g.began, g.id, g.noted = perf_counter(), sent if _ID.fullmatch(sent) else str(uuid4()), {}
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        seconds = perf_counter() - g.began
+        response.headers[ID_HEADER] = g.id
+        rule = request.url_rule.rule if request.url_rule else "none"
+        named = (request.view_args or {}).get("service", "")
+        service = named if named in HOOK_OF_SERVICE else ""
+        status = response.status_code
+        observe(rule, service, status, seconds)
+        if status < 400 and rule in _QUIET:
+            return response
+        say = _log.error if status >= 500 else _log.info
+        say(
+            "request",
+            request_id=g.id,
+            method=request.method if request.method in _METHODS else "other",
+            route=rule,
+            **({"service": service} if service else {}),
+            status=status,
+            milliseconds=round(seconds * 1000, 2),
+            **g.noted,
+        )
+        return response
+
+
+def note(**more: Any) -> None:
+    """Adds to the line of the request that is being answered."""
+    g.noted |= more
+
+
+def note_assessment(call: Call, assessment: Assessment, cards: Sequence[dict[str, Any]]) -> None:
+    """What was decided: outcomes by rule, the card's indicator or why there is none, and what was not read in full."""
+    said: dict[str, Any] = {"outcomes": {finding.rule: finding.outcome for finding in assessment.findings}}
+    if _UUID.fullmatch(call.instance):
+        said["hook_instance"] = call.instance
+    if cards:
+        said["indicator"] = assessment.indicator
+    if assessment.silence:
+        said["silenced_by"] = assessment.silence.reason
+    if unread := not_complete(call, assessment):
+        said["lanes"] = unread
+    if assessment.could_not_look:
+        said["could_not_look"] = list(assessment.could_not_look)
+    note(**said)
+
+
+def note_lookup(seconds: float) -> None:
+    """How long the FHIR server was asked."""
+    note(lookup_milliseconds=round(seconds * 1000, 2))
+
+
+def note_feedback(_outcome: str, _reason: str) -> None:
+    """How many answers came; which ones is counted in the metrics."""
+    note(feedback=g.noted.get("feedback", 0) + 1)
+
+
+def note_refusal(reason: str) -> None:
+    """Why it is 401, in a word of ours: the answer itself never says."""
+    note(refused=reason)

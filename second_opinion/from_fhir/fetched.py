@@ -1,0 +1,89 @@
+"""What prefetch left out, and what was had of it elsewhere: whole lanes, or the further pages of those sent in part."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import DecodeError, Raw, Struct, ValidationError, json
+
+from second_opinion.data_needs import NEEDS
+from second_opinion.errors import UnreadableInput
+from second_opinion.from_fhir.entries import read_page
+from second_opinion.from_fhir.pages import Page
+from second_opinion.from_fhir.shapes import Link
+from second_opinion.record import PatientRecord, Unread
+
+
+class Fetched(Struct, frozen=True):
+    """A lane's pages (searchset Bundles, or the Patient) as they came; `why` not all was had, '' when it was."""
+
+    pages: tuple[bytes, ...] = ()
+    why: str = ""
+
+
+class _Glance(Struct):
+    resourceType: Any = None
+    link: list[Link] | None = None
+
+
+_decode_glance = json.Decoder(_Glance).decode
+
+
+def missing_lanes(prefetch: Mapping[str, Raw], hook: str, record: PatientRecord) -> dict[str, str]:
+    """The lanes that this hook asks for and that were not sent whole: '' if not at all, else the next page's address.
+
+    `record` was read from the same prefetch: only what is not complete there is looked at again. A lane that was sent
+    as null is known to be empty, one sent as an OperationOutcome was tried in vain: neither is missing.
+    """
+    missing: dict[str, str] = {}
+    for need in NEEDS:
+        if hook not in need.hooks or record[need.lane].complete:
+            continue
+        value = prefetch.get(need.lane)
+        if value is None:
+            missing[need.lane] = ""
+        elif following := next_page(value):
+            missing[need.lane] = following
+    return missing
+
+
+def next_page(page: bytes | Raw) -> str:
+    """The address of the page after this one; '' if there is none."""
+    return glance(page)[1] if b"next" in bytes(page) else ""
+
+
+def glance(page: bytes | Raw) -> tuple[str, str]:
+    """The resourceType and the next page's address, without reading the entries; twice '' for what is not FHIR JSON."""
+    try:
+        seen = _decode_glance(page)
+    except (ValidationError, DecodeError, UnicodeDecodeError, RecursionError):
+        return "", ""
+    following = next((link.url for link in seen.link or () if link.relation == "next" and link.url), "")
+    return seen.resourceType if isinstance(seen.resourceType, str) else "", following
+
+
+def add_pages(page: Page, further: tuple[bytes, ...], name: str) -> None:
+    """Makes one page of a lane's first and the further ones; one of those that cannot be read is named."""
+    for number, raw in enumerate(further, start=2):
+        where = f"{name}, page {number}"  # keeps resources without an id apart from those of other pages
+        try:
+            more = read_page(raw, where)
+        except UnreadableInput as problem:
+            page.unread.append((name, Unread(where, str(problem))))
+            continue
+        if more.kind != "Bundle":
+            page.unread.append((name, Unread(where, f"it is of type {more.kind}, not Bundle")))
+        page.found += more.found
+        page.outcomes += more.outcomes
+        page.unread += more.unread
+        page.matches += more.matches
+        _join(page, more)
+
+
+def _join(page: Page, more: Page) -> None:
+    """Servers give the same `total` on every page: of all of them together."""
+    if page.extents and more.extents:
+        own, other = page.extents.pop(), more.extents.pop()
+        page.extents += more.extents
+        own.sent, own.has_next = own.sent + other.sent, other.has_next
+        own.total = max((total for total in (own.total, other.total) if total is not None), default=None)
+        page.extents.append(own)

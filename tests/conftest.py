@@ -1,0 +1,22 @@
+"""What several test modules share: the two databases that the journal runs on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from clusters import Cluster, running_cluster
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    with running_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database that nobody has used yet; the test runs once with each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/journal.sqlite3"
+    cluster: Cluster = request.getfixturevalue("postgresql")
+    return cluster.new_database()
