@@ -13,7 +13,7 @@ from second_opinion.durations import Duration, duration
 from second_opinion.errors import KnowledgeError
 from second_opinion.limits import Limits, Page
 from second_opinion.rules import RULES
-from second_opinion.toml_files import fault, read_toml
+from second_opinion.toml_files import fault, read_toml, shaped
 from second_opinion.value_sets import LocalCode
 
 PAGES: dict[str, Page] = {name: rule.PAGE for name, rule in RULES.items()} | {
@@ -23,6 +23,7 @@ PAGES: dict[str, Page] = {name: rule.PAGE for name, rule in RULES.items()} | {
 MODES = ("on", "silent", "off")  # silent: judged, never shown
 Words = Annotated[str, Meta(min_length=1)]
 _LONGEST = Duration(months=1200)
+_GUIDE = "docs/site.md"
 
 
 class Site(Struct, frozen=True):
@@ -79,7 +80,7 @@ class _Local(Struct, forbid_unknown_fields=True):
 class _File(Struct, forbid_unknown_fields=True):
     limits: dict[str, Any] = {}
     rules: dict[str, Any] = {}
-    local_codes: list[_Local] = []
+    local_codes: list[Any] = []  # each a _Local; read one by one, so that a fault names its line
     referral: _Referral | None = None
     card: _Card = _Card()
     look_up: _LookUp = _LookUp()
@@ -88,7 +89,7 @@ class _File(Struct, forbid_unknown_fields=True):
 
 def read_site(text: str, name: str) -> Site:
     """A site file. Raises KnowledgeError naming file, line and remedy for anything in it that is not understood."""
-    given = read_toml(text, name, _File, "docs/site.md")
+    given = read_toml(text, name, _File, _GUIDE)
     for rule, mode in given.rules.items():
         if rule not in RULES:
             raise fault(text, name, f"rules.{rule}", f"there is no rule {rule}. Known: {', '.join(RULES)}")
@@ -139,13 +140,16 @@ def _limit(value: Any, is_duration: bool) -> Any:
     return span
 
 
-def _local(text: str, name: str, given: list[_Local]) -> list[LocalCode]:
+def _local(text: str, name: str, given: list[Any]) -> list[LocalCode]:
     codes: dict[tuple[str, str], LocalCode] = {}
-    for each in given:
-        if (each.system, each.code) in codes:
-            raise fault(text, name, f"local_codes.{each.code}", f"{each.system} {each.code} is mapped twice. Keep one")
+    for number, each in enumerate(given):
+        block = f"local_codes[{number}]"
+        local = shaped(each, text, name, _Local, _GUIDE, block)
+        place = f"{block}.{local.code}"
+        if (local.system, local.code) in codes:
+            raise fault(text, name, place, f"{local.system} {local.code} is mapped twice. Keep one")
         try:
-            codes[each.system, each.code] = LocalCode(**structs.asdict(each))
+            codes[local.system, local.code] = LocalCode(**structs.asdict(local))
         except ValueError as problem:
-            raise fault(text, name, f"local_codes.{each.code}", str(problem).rstrip(".")) from None
+            raise fault(text, name, place, str(problem).rstrip(".")) from None
     return list(codes.values())

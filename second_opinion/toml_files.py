@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import ValidationError, convert
 
@@ -14,14 +14,21 @@ Form = TypeVar("Form")
 def read_toml(text: str, name: str, form: type[Form], guide: str) -> Form:
     """`guide` is the page that shows what can stand in such a file. Raises KnowledgeError."""
     try:
-        return convert(tomllib.loads(text), form)
+        written = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise KnowledgeError(f"{name}: not TOML: {error}.") from None
+    return shaped(written, text, name, form, guide)
+
+
+def shaped(given: Any, text: str, name: str, form: type[Form], guide: str, place: str = "") -> Form:
+    """A part of such a file in its form; `place` is where it stands: 'local_codes[2]'. Raises KnowledgeError."""
+    try:
+        return convert(given, form)
     except ValidationError as error:
         said, _, path = str(error).partition(" - at `$")
         field = re.search(r"unknown field `([^`]+)`", said)
         message = f"{said.replace('`', '')}; {guide} shows what can stand here"
-        raise fault(text, name, f"{path}.{field[1] if field else ''}", message) from None
+        raise fault(text, name, f"{place}{path}.{field[1] if field else ''}", message) from None
 
 
 def fault(text: str, name: str, place: str, message: str) -> KnowledgeError:

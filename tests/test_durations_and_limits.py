@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from second_opinion import planned_surgery, silence
-from second_opinion.durations import Duration, duration, spoken
+from second_opinion.durations import Duration, duration, in_weeks, spoken
 from second_opinion.errors import KnowledgeError
 from second_opinion.knowledge import check, read_yaml
 from second_opinion.limits import Page
@@ -89,6 +89,14 @@ def test_months_are_calendar_months_and_end_on_a_day_that_exists(
 )
 def test_a_span_is_said_as_a_person_would(start: date, end: date, said: str) -> None:
     assert spoken(start, end) == said
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(0, "0 days"), (1, "1 day"), (2, "2 days"), (13, "13 days"), (14, "2 weeks"), (41, "5 weeks"), (42, "6 weeks")],
+)
+def test_care_is_counted_in_whole_weeks_and_under_two_in_days(days: int, said: str) -> None:
+    assert in_weeks(days) == said
 
 
 # ---- limits
@@ -184,6 +192,7 @@ def test_a_page_gives_its_words(write: Write) -> None:
         ("question: Which?", "", "lacks question"),
         ("references:", "sources:", "lacks references"),
         ("  bar:", "bar:", ""),
+        ("  forms:", "  modes: 2\n  forms:", "limit modes must say: says, values, reference."),
         ("limits:", "limits: none\nmore:", "limits"),
         ("question: Which?", "question: [", "not YAML"),
         ("question: Which?", "question: a: b", "Mend the line it names"),

@@ -10,6 +10,7 @@ from hypothesis import strategies as some
 from msgspec import Raw
 from msgspec.json import decode
 
+from sandbox.prefetch import fill
 from second_opinion.assess import as_json, assess
 from second_opinion.data_needs import LANES, NEEDS, prefetch_templates, smart_scopes
 from second_opinion.errors import UnreadableInput
@@ -265,6 +266,28 @@ def test_templates_ask_for_one_patient_with_no_paired_dates(hook: str) -> None:
         assert query.count("{{context.patientId}}") == 1
         assert "date=" not in query
         assert "_count=" in query
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_medicines_come_with_the_medication_that_they_point_to(hook: str) -> None:
+    resources = [
+        PATIENT,
+        {"resourceType": "Medication", "id": "7", "code": {"text": "Ibuprofen 400 mg"}},
+        {
+            "resourceType": "MedicationRequest",
+            "id": "8",
+            "status": "active",
+            "intent": "order",
+            "subject": SUBJECT,
+            "authoredOn": "2026-10-01",
+            "medicationReference": {"reference": "Medication/7"},
+        },
+    ]
+    chart = {"entry": [{"resource": each} for each in resources]}
+    sent = fill(prefetch_templates(hook), chart, {"patientId": "p"})["medications"]
+    lane = read({"medications": sent}, hook=hook)["medications"]
+    assert [event.label for event in lane.events] == ["Ibuprofen 400 mg"]
+    assert lane.complete
 
 
 def test_scopes_ask_for_no_more_than_the_lanes_and_the_medications_behind_them() -> None:

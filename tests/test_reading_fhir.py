@@ -196,6 +196,7 @@ def test_unknown_elements_are_ignored() -> None:
         (procedure(performedPeriod=[{"start": "2024-03-01"}]), lambda e: e.on, date(2024, 3, 1)),
         (procedure(performer={"actor": {"display": "Dr Lee"}}), lambda e: e.who, {"dr lee"}),
         (procedure(meta="new"), lambda e: e.status, "completed"),
+        (procedure(meta={"lastUpdated": {}}), lambda e: e.status, "completed"),
         (procedure(contained=5), lambda e: e.status, "completed"),
     ],
     ids=lambda value: json.dumps(value)[-90:] if isinstance(value, dict) else "",
@@ -204,6 +205,12 @@ def test_a_wrong_type_is_mended_where_that_is_safe(given: Json, look: Callable[[
     record = read(given)
     assert look(only(record.procedures.events)) == expected
     assert not states(record)
+
+
+def test_an_identifier_that_cannot_be_read_loses_no_care() -> None:
+    asked = only(read(order(identifier=[{"value": "1"}, 5]))["service_requests"].events)
+    assert asked.label == "Lumbar fusion"
+    assert not states(read(order(identifier=[{"value": "1"}, 5])))
 
 
 @pytest.mark.parametrize(
@@ -566,6 +573,11 @@ def test_without_a_patient_the_chart_is_the_subjects_and_age_is_unknown() -> Non
     assert record["patient"].why == ("there is no Patient in it",)
 
 
+def test_without_a_patient_the_one_that_most_resources_are_about_counts() -> None:
+    one = order(subject={"reference": "Patient/a"})
+    assert read_document(bundle(one, procedure(), condition())).person.reference == "Patient/p"
+
+
 def test_an_empty_bundle_names_nobody() -> None:
     assert read_document(bundle()).person.reference == ""
 
@@ -652,8 +664,30 @@ def test_a_reason_that_only_somebody_else_can_look_up_is_unread(reference: Json)
 def test_a_reason_that_cannot_be_resolved_is_read_by_its_display() -> None:
     reference = {"reference": "Condition/elsewhere", "display": "Lumbar spinal stenosis"}
     event = only(read(order(reasonReference=[reference]))["service_requests"].events)
-    assert [reason.label for reason in event.reasons] == ["Lumbar spinal stenosis"]
+    (reason,) = event.reasons
+    assert (reason.source, reason.label, reason.by) == ("ServiceRequest/s", "Lumbar spinal stenosis", "text")
+    assert reason.active and reason.means("spine_diagnosis", ["stenosis"])
     assert not event.reasons_unread
+
+
+def test_all_the_reasons_of_an_order_are_its_reasons_by_code_in_words_and_behind_references() -> None:
+    given = {
+        "reasonCode": [STENOSIS, {"text": "Lumbar radiculopathy"}],
+        "reasonReference": [{"reference": "Condition/c"}, {"reference": "Condition/d"}],
+    }
+    behind = condition(id="d", code=STENOSIS | {"text": "Narrow"}, abatementDateTime="2026-01-01", clinicalStatus=None)
+    event = only(read(order(**given), DISC, behind)["service_requests"].events)
+    assert [(reason.source, reason.label, reason.by, reason.active) for reason in event.reasons] == [
+        ("ServiceRequest/s", "Stenosis", "code", True),
+        ("ServiceRequest/s", "Lumbar radiculopathy", "text", True),
+        ("Condition/c", "Stenosis", "code", True),
+        ("Condition/d", "Narrow", "code", False),
+    ]
+
+
+def test_who_did_it_has_a_service_by_function_and_by_name() -> None:
+    performers = [{"function": {"text": "Neurosurgeon"}, "actor": {"display": "Spine clinic"}}, {}]
+    assert only(read(procedure(performer=performers)).procedures.events).service == "Neurosurgeon Spine clinic"
 
 
 def test_an_observation_that_is_there_is_read_and_no_diagnosis() -> None:
@@ -683,6 +717,7 @@ def test_a_reason_that_refers_to_something_else_is_no_diagnosis() -> None:
         (procedure(modifierExtension=[{"url": "x"}]), "procedures", "it carries a modifierExtension"),
         (observation(status="preliminary"), "observations", "status 'preliminary' is unknown"),
         (observation(effectiveDateTime=None), "observations", "no date"),
+        (observation(valueQuantity=None, valueString="minimal disability"), "observations", "no number in it"),
         (condition(clinicalStatus={"text": "Chronic"}), "conditions", "clinicalStatus 'chronic' is unknown"),
         (condition(modifierExtension=[{}]), "conditions", "it carries a modifierExtension"),
         (order(status="unknown"), "service_requests", "status 'unknown' is unknown"),
@@ -1015,6 +1050,15 @@ def test_an_activity_takes_the_reasons_of_the_order_behind_its_plan() -> None:
     assert [reason.label for reason in only(record["care_plans"].events).reasons] == ["Stenosis"]
     own = read(plan({"detail": detail | {"reasonCode": [STENOSIS]}}, basedOn=based), order())
     assert only(own["care_plans"].events).reasons
+    contained = {"basedOn": [{"reference": "#inside"}], "contained": [order(id="inside", reasonCode=[STENOSIS])]}
+    assert only(read(plan({"detail": detail}, **contained))["care_plans"].events).reasons
+
+
+def test_an_order_behind_a_plan_may_refer_to_its_diagnosis() -> None:
+    asked = order(reasonReference=[{"reference": "Condition/c"}])
+    given = plan({"detail": {"status": "scheduled", "code": FUSION}}, basedOn=[{"reference": "ServiceRequest/s"}])
+    (reason,) = only(read(given, asked, DISC)["care_plans"].events).reasons
+    assert (reason.source, reason.label) == ("Condition/c", "Stenosis")
 
 
 @pytest.mark.parametrize(
@@ -1032,10 +1076,25 @@ def test_what_a_plan_refers_to_is_read_once(reference: Json, events: list[str]) 
     assert [event.resource for event in record["care_plans"].events] == events
 
 
-def test_an_operation_contained_in_a_plan_is_planned() -> None:
-    contained = [{"resourceType": "Substance", "id": "not read"}, order(id="inside")]
-    record = read(plan({"reference": {"reference": "#inside"}}, contained=contained))
+def test_what_a_plan_refers_to_and_cannot_be_read_is_shown_by_its_display() -> None:
+    """And only then: what was read in its own lane is not missing here."""
+    named = {"reference": "ServiceRequest/s", "display": "Lumbar fusion"}
+    (missed,) = read(plan({"reference": named}))["care_plans"].aside
+    assert (missed.source, missed.resource, missed.label, missed.by) == (
+        "CarePlan/k",
+        "CarePlan",
+        "Lumbar fusion",
+        "text",
+    )
+    assert not read(plan({"reference": named}), order())["care_plans"].aside
+
+
+def test_an_operation_contained_in_a_plan_is_planned_with_its_reason() -> None:
+    asked = order(id="inside", reasonReference=[{"reference": "Condition/c"}])
+    contained = [{"resourceType": "Substance", "id": "not read"}, asked]
+    record = read(plan({"reference": {"reference": "#inside"}}, contained=contained), DISC)
     surgery = in_chart(record)
+    assert surgery and [reason.label for reason in surgery.reasons] == ["Stenosis"]
     assert surgery and (surgery.kind, surgery.orders) == ("fusion", ("CarePlan/k",))
 
 
@@ -1045,6 +1104,10 @@ def test_an_operation_contained_in_a_plan_is_planned() -> None:
         ({"serviceType": [{"text": "Visit"}, FUSION]}, "Lumbar fusion"),
         ({"reasonCode": [FUSION]}, "Lumbar fusion"),
         ({"basedOn": [{"reference": "Procedure/f"}, {"reference": "ServiceRequest/s"}]}, "Lumbar fusion"),
+        (
+            {"basedOn": [{"reference": "#inside"}], "contained": [order(id="inside", reasonCode=[STENOSIS])]},
+            "Lumbar fusion",
+        ),
         ({"serviceType": [EXERCISE]}, None),
         ({}, None),
     ],
@@ -1052,9 +1115,32 @@ def test_an_operation_contained_in_a_plan_is_planned() -> None:
 def test_an_appointment_names_its_operation_or_the_order_behind_it_does(elements: Json, label: str | None) -> None:
     booked = {"resourceType": "Appointment", "id": "a", "status": "booked", "start": "2026-12-01T08:00:00Z", **elements}
     record = read(booked, order(reasonCode=[STENOSIS]), procedure(code=EXERCISE))
-    assert [event.label for event in record["appointments"].events] == ([label] if label else [])
+    found = record["appointments"].events
+    assert [(event.source, event.resource, event.label) for event in found] == (
+        [("Appointment/a", "Appointment", label)] if label else []
+    )
     if "basedOn" in elements:
-        assert [reason.label for reason in record["appointments"].events[0].reasons] == ["Stenosis"]
+        assert [reason.label for reason in found[0].reasons] == ["Stenosis"]
+        assert found[0].based_on == tuple(each["reference"] for each in elements["basedOn"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "elements", "lane"),
+    [
+        ("Appointment", {"status": "booked", "start": "2026-12-01", "serviceType": [FUSION]}, "appointments"),
+        ("CarePlan", {"status": "active", "activity": [{"detail": {"code": FUSION}}]}, "care_plans"),
+        ("Encounter", {"status": "finished", "class": {"code": "EMER"}}, "encounters"),
+        ("Procedure", {"status": "completed", "code": FUSION}, "procedures"),
+    ],
+)
+def test_a_reason_may_be_contained_in_what_it_is_the_reason_of(kind: str, elements: Json, lane: str) -> None:
+    given = {"reasonReference": [{"reference": "#inside"}]}
+    if kind == "CarePlan":
+        given = {"activity": [{"detail": elements["activity"][0]["detail"] | given}]}
+    record = read(resource(kind, {"id": "1", **elements, **given, "contained": [DISC | {"id": "inside"}]}, {}))
+    (event,) = (*record[lane].events, *record[lane].aside)
+    assert [reason.label for reason in event.reasons] == ["Stenosis"]
+    assert not event.reasons_unread
 
 
 @pytest.mark.parametrize(
@@ -1131,7 +1217,20 @@ def test_a_medicine_that_nothing_names_leaves_its_lane_partial(reference: str) -
     """It might be any medicine; dropped, it would read as missing care."""
     lane = read(prescription(medicationReference={"reference": reference})).medications
     assert lane.state is Reading.PARTIAL
-    assert [source for source, _ in unread(lane)] == ["MedicationRequest/m"]
+    assert unread(lane) == [("MedicationRequest/m", "the medicine it refers to could not be read")]
+
+
+def test_a_medicine_that_nothing_names_is_not_missed_where_it_was_entered_in_error() -> None:
+    gone = {"reference": "Medication/gone"}
+    assert read(prescription(medicationReference=gone, status="entered-in-error")).medications.complete
+
+
+def test_a_medicine_is_shown_by_the_name_it_has_and_said_to_be_read_from_it() -> None:
+    named = {"itemCodeableConcept": {"text": "Ibuprofen 400 mg"}}
+    for medication in (drug(code={"text": "Ibuprofen 400 mg"}), drug(code={"text": "Advil"}, ingredient=[named])):
+        event = only(read(prescription(**REFERRED), medication).medications.events)
+        assert (event.source, event.resource, event.by) == ("MedicationRequest/m", "MedicationRequest", "text")
+        assert event.label == medication["code"]["text"]
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,9 @@ def test_whatever_is_wrong_names_file_line_and_remedy(text: str, line: int | Non
     assert says in str(problem.value)
 
 
+OTHER_CODE = CODE.replace("64021", "5")
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -112,37 +115,72 @@ def test_whatever_is_wrong_names_file_line_and_remedy(text: str, line: int | Non
             '[limits.nonsurgical_care]\nlook_back = "1 year"\n[limits.patient_goals]\nlook_back = "yesterday"',
             4,
         ),
+        ('[limits.patient_goals]\n# look_back was 1 year\nlook_back = "yesterday"', 3),
         ("# no referral here\n[card]\n[referral]\nsystem = 5", 4),
+        (CODE + OTHER_CODE.replace('kind = "fusion"\n', ""), 7),
+        (CODE + "[[ local_codes ]]\ncode = 5", 8),
+        (CODE + OTHER_CODE.replace('"fusion"', "5"), 11),
+        (CODE + OTHER_CODE.replace("64021", "1").replace("1.2.3.4.5", "1.2.3").replace("fusion", "fussion"), 9),
+        (CODE + CODE, 9),
+        ('\nlocal_codes = [{system = "urn:a"}]', 2),
     ],
-    ids=["a page that is no table", "a limit of two pages", "a word in a comment"],
+    ids=[
+        "a page that is no table",
+        "a limit of two pages",
+        "a limit spoken of in a comment",
+        "a word in a comment",
+        "a local code that lacks its kind",
+        "a local code with spaces in its brackets",
+        "a local code after one that is right",
+        "a local code with a kind we do not have",
+        "a local code mapped before",
+        "local codes in one line",
+    ],
 )
 def test_the_line_named_is_the_line_that_is_wrong(text: str, line: int) -> None:
-    with pytest.raises(KnowledgeError, match=rf"^our/site\.toml, line {line}: "):
+    with pytest.raises(KnowledgeError, match=rf"^our/site\.toml, line {line}: .*(?<!\.)\.$"):
         read_site(text, "our/site.toml")
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "says"),
     [
-        "limits = 5",
-        'rules = "off"',
-        "local_codes = 5",
-        CODE + 'regions = [["lumbar"]]',
-        CODE + "regions = 5",
-        CODE.replace('"fusion"', '["fusion"]'),
-        CODE.replace('"Arthrodesis"', "5"),
-        CODE.replace('"urn:oid:1.2.3.4.5"', "5"),
-        CODE.replace('"64021"', '""'),
-        CODE + CODE,
-        '[limits.nonsurgical_care]\nbar_decompression = "9999 years"',
-        "[limits.nonsurgical_care]\nleast_modalities = nan",
-        "[limits.silence]\nadult = inf",
+        ("limits = 5", "Expected object, got int"),
+        ("[limits]\nindication = 5", "limits.indication must be a table of names and values"),
+        ('rules = "off"', "Expected object, got str"),
+        ("local_codes = 5", "Expected array, got int"),
+        (CODE + 'regions = [["lumbar"]]', "Expected str, got array"),
+        (CODE + "regions = 5", "Expected array, got int"),
+        (CODE.replace('"fusion"', '["fusion"]'), "Expected str, got array"),
+        (CODE.replace('"Arthrodesis"', "5"), "Expected str, got int"),
+        (CODE.replace('"urn:oid:1.2.3.4.5"', "5"), "Expected str, got int"),
+        (CODE.replace('"64021"', '""'), "Expected str of length >= 1"),
+        (CODE + CODE, "urn:oid:1.2.3.4.5 64021 is mapped twice. Keep one"),
+        ('[limits.nonsurgical_care]\nbar_decompression = "9999 years"', "Too long: '9999 years'"),
+        ('[limits.nonsurgical_care]\nbar_decompression = "1201 months"', "Too long: '1201 months'"),
+        ('[limits.nonsurgical_care]\nbar_decompression = "5315 weeks"', "Too long: '5315 weeks'"),
+        ("[limits.nonsurgical_care]\nleast_modalities = nan", "Not a number: nan"),
+        ("[limits.silence]\nadult = inf", "Not a number: inf"),
     ],
     ids=lambda text: " ".join(text.split())[-60:],
 )
-def test_a_value_of_the_wrong_kind_names_file_line_and_remedy(text: str) -> None:
-    with pytest.raises(KnowledgeError, match=r"^our/site\.toml, line \d+: "):
-        use_local_codes(read_site(text, "our/site.toml").local_codes)
+def test_a_value_of_the_wrong_kind_names_file_line_and_remedy(text: str, says: str) -> None:
+    with pytest.raises(KnowledgeError, match=rf"^our/site\.toml, line \d+: .*{re.escape(says)}.*(?<!\.)\.$"):
+        read_site(text, "our/site.toml")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ('bar_decompression = "100 years"', Duration(months=1200)),
+        ('bar_decompression = "1200 months"', Duration(months=1200)),
+        ('bar_decompression = "5314 weeks"', Duration(days=37198)),
+        ("least_modalities = 0", 0),
+    ],
+)
+def test_a_limit_may_be_as_wide_as_a_life_or_nothing(written: str, read: Any) -> None:
+    changed = read_site(f"[limits.nonsurgical_care]\n{written}", "site.toml").changed_limits["nonsurgical_care"]
+    assert list(changed.values()) == [read]
 
 
 def test_an_empty_file_changes_nothing() -> None:

@@ -48,6 +48,94 @@ def test_a_preference_has_the_instant_it_was_recorded() -> None:
     assert ("2026-11-05", AGAINST) in [(str(event.on), event.label) for event in found.events]
 
 
+@pytest.mark.parametrize(
+    ("code", "counts"),
+    [
+        ({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "ASSERTION"}]}, True),
+        ({"text": "assertion"}, True),
+        (None, True),
+        (FUSION, True),
+        (COLONOSCOPY, False),
+        ({"text": "Colonoscopy"}, False),
+    ],
+)
+def test_a_refusal_as_a_value_counts_where_its_code_names_no_other_procedure(code: Json | None, counts: bool) -> None:
+    declined = {"coding": [{"system": "http://snomed.info/sct", "code": "1296859006"}], "text": "Procedure declined"}
+    found = lane("observations", "Observation", status="final", effectiveDateTime="2026-10-01", code=code,
+                 valueCodeableConcept=declined)  # fmt: skip
+    assert any(event.means("patient_statements") for event in found.events) is counts
+
+
+# ---- where it stands
+
+ASKED = {"coding": [{"system": "http://snomed.info/sct", "code": "310343007"}], "text": "Further opinion sought"}
+NOTE = [{"text": AGAINST}]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "elements", "label", "by"),
+    [
+        ("goals", "Goal", {"startDate": "2026-10-01", "description": {"text": AGAINST}}, AGAINST, "text"),
+        ("goals", "Goal", {"startDate": "2026-10-01", "note": NOTE}, AGAINST, "text"),
+        ("care_plans", "CarePlan", {"status": "active", "created": "2026-10-01", "note": NOTE}, AGAINST, "text"),
+        (
+            "observations",
+            "Observation",
+            {
+                "status": "final",
+                "code": {"coding": [{"system": "http://loinc.org", "code": "95541-9"}]},
+                "effectiveDateTime": "2026-10-01",
+                "note": NOTE,
+            },
+            AGAINST,
+            "text",
+        ),
+        *[
+            (
+                "communications",
+                "Communication",
+                {"status": "completed", "sent": "2026-10-01", "sender": SUBJECT, **told},
+                label,
+                by,
+            )
+            for told, label, by in (
+                ({"topic": {"text": AGAINST}}, AGAINST, "text"),
+                ({"note": NOTE}, AGAINST, "text"),
+                ({"topic": {"text": "Decision aid"}}, "Decision aid", "text"),
+                ({"reasonCode": [ASKED]}, "Further opinion sought", "code"),
+            )
+        ],
+        (
+            "documents",
+            "DocumentReference",
+            {"status": "current", "date": "2026-10-01", "type": {"text": "Decision aid"}},
+            "Decision aid",
+            "text",
+        ),
+        (
+            "consents",
+            "Consent",
+            {"status": "active", "dateTime": "2026-10-01", "category": [{"text": "Informed consent"}]},
+            "Informed consent",
+            "text",
+        ),
+        (
+            "questionnaire_responses",
+            "QuestionnaireResponse",
+            {"questionnaire": OPTIONS_DISCUSSION, "status": "completed", "authored": "2026-10-01"},
+            "Options discussed (options discussion)",
+            "code",
+        ),
+    ],
+)
+def test_what_was_said_can_be_found_again_in_the_chart(
+    name: str, kind: str, elements: Json, label: str, by: str
+) -> None:
+    (event,) = (each for each in lane(name, kind, **elements).events if each.label == label)
+    assert (event.source, event.resource, event.by) == (f"{kind}/1", kind, by)
+    assert event.on == event.until == date(2026, 10, 1)
+
+
 # ---- goals and notes
 
 
@@ -88,6 +176,13 @@ def test_a_note_has_its_own_day_or_that_of_what_it_stands_on() -> None:
         ("2026-10-01", "Patient wants surgery."),
         ("2026-11-05", AGAINST),
     ]
+
+
+def test_a_note_of_a_plan_has_the_day_the_plan_was_made_or_began() -> None:
+    usual = {"status": "active", "period": {"start": "2026-09-01", "end": "2026-11-01"}, "note": [{"text": AGAINST}]}
+    assert [str(event.on) for event in lane("care_plans", "CarePlan", **usual).events] == ["2026-09-01"]
+    made = lane("care_plans", "CarePlan", created="2026-08-20", **usual)
+    assert [str(event.on) for event in made.events] == ["2026-08-20"]
 
 
 # ---- messages

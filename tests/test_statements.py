@@ -56,6 +56,15 @@ def test_each_sentence_speaks_for_itself() -> None:
     assert stances(text) == ["for_surgery", "against_surgery", "wants_second_opinion"]
 
 
+@pytest.mark.parametrize("end", ["?", '?"', '?")', "?!"])
+def test_what_is_asked_is_no_wish(end: str) -> None:
+    assert stances(f"Wants to avoid surgery{end}") == []
+
+
+def test_a_question_mark_within_a_sentence_asks_nothing_of_its_wish() -> None:
+    assert stances("Stenosis (L4?), wants to avoid surgery.") == ["against_surgery"]
+
+
 def test_it_stands_for_an_operation_named_just_before() -> None:
     assert stances("We talked about fusion. Patient does not want it.") == ["against_surgery"]
     assert stances("We talked about fusion, then therapy. Patient does not want it.") == []

@@ -103,6 +103,7 @@ def test_a_fault_names_file_line_group_code_and_remedy(tmp_path: Path) -> None:
     [
         "CPT 9716 Four digits", "CPT 0274X Four digits and a letter CPT has not", "CPT G0151 HCPCS, called CPT",
         "CPT 97110-59 With a modifier", "CPT  97110 Two spaces", "HCPCS 97110 CPT, called HCPCS", "HCPCS G015 Short",
+        "HCPCS W0151 Not HCPCS",
         "ICD10CM M5 Too short", "ICD10CM 54.5 No letter", "ICD10CM M54.5O Letter O", "ICD10CM M54.12345 Too long",
         "SNOMED 12345 Too short", "SNOMED 9125100X Letters", "SNOMED 1234567890123456789 Too long",
         "LOINC 979096 No hyphen", "LOINC LA6576-8 An answer", "RXNORM 5640a Letters", "RXNORM 05640 Leading zero",
@@ -152,6 +153,7 @@ def test_a_snomed_description_is_no_concept(lint: Lint) -> None:
         ("ICD10PCS ^0SG0 No example", "no code shows what it matches"),
         ("ICD10PCS ^0SG0 Example too short (such as 0SG007)", "no code shows what it matches"),
         ("ICD10PCS ^0SG0 Letter O in the example (such as OSG0070)", "no code shows what it matches"),
+        ("ICD10PCS ^0SG0 Letter O further on (such as 0SG0O70)", "no code shows what it matches"),
         ("ICD10PCS ^0SG0$ Four characters never are a code (such as 0SG0070)", "does not match its example 0SG0070"),
         ("ICD10PCS ^0SG1 Another's example (such as 0SG0070)", "does not match its example 0SG0070"),
         ("ICD10PCS ^0sg0 Small letters (such as 0SG0070)", "does not match its example 0SG0070"),
@@ -162,7 +164,11 @@ def test_a_pattern_that_matches_nothing_is_a_fault(lint: Lint, line: str, says: 
 
 
 def test_a_pattern_shows_what_it_matches_or_is_a_whole_code(lint: Lint) -> None:
-    lines = ("ICD10PCS ^0SG[013] Lumbar (such as 0SG0070)", "ICD10PCS 0SG1070 Written in full")
+    lines = (
+        "ICD10PCS ^0SG[013] Lumbar (such as 0SG0070)",
+        "ICD10PCS 0SG1070 Written in full",
+        "ICD10PCS ^0SG2070$ Fenced",
+    )
     assert "ICD10PCS" not in lint(group(*lines, "CPT 22612 Fusion", kind="fusion"), name="spine_surgery")
 
 
@@ -171,11 +177,17 @@ def test_a_pattern_shows_what_it_matches_or_is_a_whole_code(lint: Lint) -> None:
     [
         "CPT 22612 Fusion, among ours", "CPT 22899 Any 22xxx", "CPT 63199 Any 63xxx", "CPT 62287 Disc, other range",
         "HCPCS C9757 Discectomy, facility", "SNOMED 55705006 Spinal fusion",
-        "ICD10PCS ^01NB Nerve release (such as 01NB0ZZ)", "ICD10PCS ^XRG Fusion, new technology (such as XRG10RB)",
+        "ICD10PCS ^0DTJ Of the appendix (such as 0DTJ4ZZ)", "ICD10PCS ^01NB Nerve release (such as 01NB0ZZ)",
+        "ICD10PCS ^XRG Fusion, new technology (such as XRG10RB)",
     ],
 )  # fmt: skip
 def test_an_operation_is_no_nonsurgical_care(lint: Lint, line: str) -> None:
     assert "it is an operation" in lint(a_set_with(line))
+
+
+def test_an_operation_may_stand_in_the_history_of_operations(lint: Lint) -> None:
+    history = group("CPT 22612 Fusion, long ago", kind="prior_fusion", modality=None)
+    assert "it is an operation" not in lint(history, name="spine_surgery_history")
 
 
 @pytest.mark.parametrize(
@@ -205,10 +217,11 @@ def test_headers_that_are_no_longer_billed_stay_for_older_charts(lint: Lint) -> 
     assert all("warning: " in line for line in said.splitlines())
 
 
-def test_a_code_stands_once_in_a_set(lint: Lint) -> None:
+def test_a_code_stands_once_in_a_set_and_where_it_stood_before_is_said(lint: Lint) -> None:
     massage = {"kind": "massage", "modality": "massage"}
     assert "'One' here, 'Two'" not in lint(a_set_with("LOCAL A One", "LOCAL B Two"))
-    assert "it is 'Two' here, 'One' in " in lint(a_set_with("SNOMED 91251008 One", "SNOMED 91251008 Two"))
+    said = lint(a_set_with("SNOMED 91251008 One", "SNOMED 91251008 Two"))
+    assert f"it is 'Two' here, 'One' in {int(said.partition(':')[0]) - 1}. Keep one." in said
     assert "it is already in " in lint(a_set_with("ICD10CM M54.5 One", "ICD10CM M545 One"))
     said = lint(a_set_with("HCPCS G0151 One"), group("HCPCS G0151 One", **massage))
     assert "it is 'nonsurgical_care massage' here, 'nonsurgical_care physical_therapy' in " in said

@@ -239,6 +239,10 @@ def test_a_meaning_names_the_code_that_was_sent() -> None:
         ("ICD10CM M47.22", {"cervical"}),
         ("ICD10CM M47.819", set()),
         ("ICD10CM M41.26", {"lumbar"}),
+        ("ICD10CM M41.126", {"lumbar"}),  # its sixth character is the site
+        ("ICD10CM M41.12", set()),  # a header: its fifth character is none
+        ("ICD10CM M40.204", {"thoracic"}),
+        ("ICD10CM M40.20", set()),
         ("ICD10CM M54.12", {"cervical"}),
         ("ICD10CM M54.16", {"lumbar"}),
         ("ICD10CM M54.31", {"lumbar"}),  # sciatica: its site character is a side

@@ -1,9 +1,11 @@
 """Clinical behaviour is tested in fixtures/vignettes only; four guards make a half-rule impossible."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
@@ -12,6 +14,7 @@ from fixtures.vignettes import Vignette, vignettes
 from fixtures.worked_examples import record_of
 from second_opinion import planned_surgery, silence
 from second_opinion.assess import Assessment, assess
+from second_opinion.data_needs import prefetch_templates
 from second_opinion.limits import Limits, Page
 from second_opinion.planned_surgery import in_chart
 from second_opinion.rules import RULES
@@ -53,6 +56,8 @@ def objections(vignette: Vignette, limits: Mapping[str, Limits] | None = None) -
         for key in seen.keys() & expected.keys()
         if (expected[key] not in seen[key] if key == "says" else expected[key] != seen[key])
     ]
+    if finding and (words := expected.get("never_says")) and words in str(finding).lower():
+        against.append(f"{words!r} is said in {finding}")
     signs = {(evidence.sign, evidence.shows) for evidence in finding.evidence} if finding else set()
     for sign, words in expected.get("evidence", {}).items():
         if not any(sign == seen_sign and words in shows for seen_sign, shows in signs):
@@ -82,6 +87,7 @@ def test_every_vignette_expects_something_we_check() -> None:
         "by",
         "could_not_read",
         "evidence",
+        "never_says",
         "settled",
     }
     for vignette in ALL:
@@ -126,6 +132,30 @@ def test_a_limit_moved_by_one_unit_makes_some_vignette_object(name: str, limit: 
 def all_content() -> tuple[Vignette, ...]:
     """The vignettes that agree as things stand: one that objects anyway would notice nothing."""
     return tuple(vignette for vignette in ALL if not objections(vignette))
+
+
+# Told under the code or the words of the operation, or under a code that says nothing: no search asks for them all.
+NOT_ASKED_FOR = {
+    "An observation that tells which operation was declined",
+    "An observation that tells in words which operation was declined",
+    "An observation whose value alone says that a procedure was declined",
+}
+
+
+def test_observations_that_are_judged_are_asked_for() -> None:
+    asked = parse_qs(prefetch_templates("order-sign")["observations"])["code"][0].split(",")
+    noticed = set()
+    for vignette in ALL:
+        sent = [each for each in vignette.resources if each["resourceType"] != "Observation" or _codes(each) & {*asked}]
+        if len(sent) < len(vignette.resources):
+            as_sent = replace(vignette, name=f"{vignette.name}, as asked for", resources=sent)
+            noticed |= {vignette.name} if objections(as_sent) else set()
+    assert noticed == NOT_ASKED_FOR
+    assert len(set(asked)) == len(asked)
+
+
+def _codes(observation: Mapping[str, Any]) -> set[str]:
+    return {f"{coding['system']}|{coding['code']}" for coding in observation["code"].get("coding", ())}
 
 
 @pytest.mark.parametrize("name", RULES)

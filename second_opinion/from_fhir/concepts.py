@@ -110,9 +110,5 @@ def names_of(*references: Reference | None) -> frozenset[str]:
 
 
 def plain_reference(reference: str) -> str:
-    """'Type/id' of a relative, absolute or versioned reference; urn:uuid: and #contained ones as they are."""
-    reference = reference.partition("/_history/")[0].strip()
-    if reference.startswith(("urn:", "#")):
-        return reference
-    parts = reference.split("/")
-    return "/".join(parts[-2:])
+    """'Type/id' of a relative, absolute or versioned reference; urn:uuid: and #contained ones have no / and stay."""
+    return "/".join(reference.partition("/_history/")[0].strip().split("/")[-2:])

@@ -11,7 +11,7 @@ from msgspec.structs import fields
 from second_opinion.from_fhir.shapes import Coding
 
 Shape = TypeVar("Shape", bound=Struct)
-_UNIMPORTANT = {"meta", "identifier", "contained"}  # losing these loses no care
+_UNIMPORTANT = {"meta", "identifier"}  # losing these loses no care
 
 
 def mended(kind: type[Shape], raw: bytes | Raw) -> tuple[Shape, tuple[str, ...]]:

@@ -62,8 +62,7 @@ def _activity(detail: shapes.Detail, plan: shapes.CarePlan, source: str, context
     return Event(
         source=source, resource="CarePlan", status=detail.status or "", on=on, until=until, meanings=meanings,
         label=label, by=by, aside=aside(detail.status, _ACTIVITY, dated=bool(on) or not received),
-        plan_status=plan.status or "", do_not=bool(detail.doNotPerform), note=read(detail.statusReason)[1],
-        who=names_of(*(detail.performer or ())),
+        plan_status=plan.status or "", do_not=bool(detail.doNotPerform),
         reasons=reasons_of(detail, plan, source, context) or _reasons_behind(plan.basedOn, plan, context),
         reasons_unread=reasons_unread(detail, plan, context),
     )  # fmt: skip
@@ -77,7 +76,7 @@ def _referred(reference: shapes.Reference, plan: shapes.CarePlan, source: str, c
     elif behind is None and reference.display:
         meanings, label, by = read_words(reference.display, OPERATION_OR_CARE)
         yield Event(
-            source=source, resource="CarePlan", meanings=meanings, label=label, by=by, plan_status=plan.status or "",
+            source=source, resource="CarePlan", meanings=meanings, label=label, by=by,
             aside="what the plan refers to could not be read",
         )  # fmt: skip
 

@@ -177,12 +177,10 @@ class Medication(Resource, gc=False):
 class Detail(Struct, gc=False):
     code: Concept | None = None
     status: str | None = None
-    statusReason: Concept | None = None
     doNotPerform: bool | None = None
     scheduledPeriod: Period | None = None
     reasonCode: list[Concept] | None = None
     reasonReference: list[Reference] | None = None
-    performer: list[Reference] | None = None
 
 
 class Activity(Struct, gc=False):
