@@ -61,7 +61,7 @@ def production(environment: Mapping[str, str] = os.environ, progress: Progress |
     key = _tried(partial(secret_key, environment), problems)
     if by_site is None or who is None or key is None:
         raise KnowledgeError("\n  ".join(["It cannot start yet (step by step: docs/deploy.md).", *problems]))
-    return Production(by_site, who, key, environment.get(DATABASE_URL) or _DATABASE)
+    return Production(by_site, who, key, database_url(environment))
 
 
 def _tried(read: Callable[[], Setting], problems: list[str]) -> Setting | None:
@@ -80,6 +80,11 @@ def trust(environment: Mapping[str, str] = os.environ) -> Trust:
             "second-opinion trust check FILE"
         )
     return read_trust(Path(name))
+
+
+def database_url(environment: Mapping[str, str] = os.environ) -> str:
+    """Where the journal is."""
+    return environment.get(DATABASE_URL) or _DATABASE
 
 
 def secret_key(environment: Mapping[str, str] = os.environ) -> str:
