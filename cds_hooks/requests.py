@@ -10,11 +10,11 @@ from second_opinion.errors import UnreadableInput
 from second_opinion.from_fhir import plain_json
 
 
-class _Authorization(Struct):
+class Authorization(Struct):
     access_token: str | None = None
 
     def __repr__(self) -> str:
-        return "_Authorization(...)"  # a token must end in no log
+        return "Authorization(...)"  # a token must end in no log
 
 
 class _Body(Struct):
@@ -23,7 +23,7 @@ class _Body(Struct):
     context: Raw
     prefetch: dict[str, Raw] | None = None
     fhirServer: str | None = None
-    fhirAuthorization: _Authorization | None = None
+    fhirAuthorization: Authorization | None = None
 
 
 _decode_body = json.Decoder(_Body).decode

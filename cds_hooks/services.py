@@ -5,8 +5,8 @@ from typing import Any
 from second_opinion.data_needs import prefetch_templates
 
 _DEGRADES = (
-    "Works from prefetch alone. What is not sent counts as not read, never as not there: the card then says what could "
-    "not be checked."
+    "Works from prefetch alone. What is not sent is looked up on the FHIR server where access is given; what cannot be "
+    "had there counts as not read, never as not there: the card then says what could not be checked."
 )
 _SERVICES = {
     "patient-view": (
@@ -32,7 +32,7 @@ _SERVICES = {
     "order-dispatch": (
         "Second opinion: spine surgery dispatched",
         "When an order for a spine operation goes to its performer: suggests a second opinion if earlier surgery did "
-        "not help, or no nonsurgical care is on record. Needs the order itself (prefetch service_requests).",
+        "not help, or no nonsurgical care is on record. Needs the order itself: prefetch service_requests, or access.",
     ),
 }
 _SPECIFICATION = "2.0.1"  # the version of CDS Hooks that we answer by

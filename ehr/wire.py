@@ -18,9 +18,10 @@ _UNTRUSTED = "the server's certificate could not be verified"
 _TRY_AGAIN = (502, 503, 504)
 _PIECE = 1 << 16
 
-# Their lines hold addresses, and so the patient. A filter stays in force whatever levels are configured.
-for _name in ("urllib3.connection", "urllib3.connectionpool"):
-    logging.getLogger(_name).addFilter(lambda record: False)
+# Addresses name the patient, and urllib3 writes them: of every request when debugging, and where headers are odd.
+# Filters stay in force whatever levels are configured.
+logging.getLogger("urllib3.connection").addFilter(lambda record: False)
+logging.getLogger("urllib3.connectionpool").addFilter(lambda record: record.levelno >= logging.WARNING)
 
 
 class NoAnswer(Exception):

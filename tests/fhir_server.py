@@ -167,6 +167,11 @@ def slow(seconds: float) -> Way:
     return wait
 
 
+def odd_headers(server: FakeServer, handler: Handler, asked: Asked) -> None:
+    """A line among the headers that is none."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nnot a header\r\n\r\n{}")
+
+
 def drip(server: FakeServer, handler: Handler, asked: Asked) -> None:
     """Every few milliseconds a byte of a body that never ends."""
     handler.send_response(200)

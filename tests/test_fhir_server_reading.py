@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from look_ups import DANIEL, LANES, TODAY, TOKEN, answered, call_of, chart_of, one_of, service, without
 
 from cds_hooks.calls import read_call
-from cds_hooks.requests import read_request
+from cds_hooks.requests import Authorization, read_request
 from ehr.addresses import below, server_address
 from ehr.chart import Access
 from ehr.wire import NoAnswer, Wire
@@ -338,7 +338,7 @@ def test_a_server_that_is_not_on_the_list_is_never_contacted(server: FakeServer)
 def test_the_token_and_the_patient_are_in_no_log_and_in_no_repr(
     client: FlaskClient, server: FakeServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server.ways |= {"Procedure": fake.drop, "Goal": fake.status(503), "Condition": fake.body(b"", X="\u00e9: :")}
+    server.ways |= {"Procedure": fake.drop, "Goal": fake.status(503), "Condition": fake.odd_headers}
     call = call_of(DANIEL, "order-sign", server, without(*LANES))
     with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "urllib3"):
         answered(client, call)
@@ -347,6 +347,7 @@ def test_the_token_and_the_patient_are_in_no_log_and_in_no_repr(
         caplog.text,
         repr(Access(server.url, TOKEN, "Practitioner/1", "daniel-osei", "order-sign")),
         repr(read_request(body)),
+        repr(Authorization(TOKEN)),
         repr(read_call(body, TODAY, look_up=None).looked_up),
     ]
     for each in said:
