@@ -13,18 +13,27 @@ from msgspec import json
 from structlog.dev import ConsoleRenderer
 from structlog.stdlib import ProcessorFormatter
 
-OURS = "second_opinion"
-_OUR_PACKAGES = (OURS, "cds_hooks", "ehr", "journal", "plugin", "open_payments", "sandbox")
+_OUR_PACKAGES = ("second_opinion", "cds_hooks", "ehr", "journal", "plugin", "open_payments", "sandbox")
 Event = MutableMapping[str, Any]
+_encode = json.Encoder(enc_hook=str).encode
+
+# Our own lines go straight to structlog, which is silent until told where to write; logging would cost as much again.
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 def log_to(stream: TextIO, level: int = logging.INFO) -> None:
-    """Everything that is logged in this process goes to `stream` alone: our own from `level`, others' from WARNING."""
-    handler = logging.StreamHandler(stream)
+    """All that is logged in this process goes to `stream` alone: requests from `level`, all else from WARNING."""
     render = ConsoleRenderer(colors=False) if stream.isatty() else _as_json
+    finish = [structlog.processors.TimeStamper(fmt="iso"), render]
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, *finish],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+    )
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         ProcessorFormatter(
-            processors=[ProcessorFormatter.remove_processors_meta, structlog.processors.TimeStamper(fmt="iso"), render],
+            processors=[ProcessorFormatter.remove_processors_meta, *finish],
             foreign_pre_chain=[_without_what_is_filled_in],
             use_get_message=False,
             pass_foreign_args=True,
@@ -33,7 +42,6 @@ def log_to(stream: TextIO, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    logging.getLogger(OURS).setLevel(level)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of each call that waits for a thread
     logging.captureWarnings(True)
     logging.raiseExceptions = False  # it would print what it could not log, with all that was to be filled in
@@ -68,4 +76,4 @@ def _words(record: logging.LogRecord, filled_in: Any) -> str:
 
 
 def _as_json(_: Any, __: str, event: Event) -> str:
-    return json.encode(event, enc_hook=str).decode()
+    return _encode(event).decode()

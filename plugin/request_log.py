@@ -1,19 +1,16 @@
 """One line a request, and its id: what was asked and decided, in words of ours; never who the patient is."""
 
-import logging
 import re
 from collections.abc import Callable, Sequence
+from secrets import token_hex
 from time import perf_counter
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from flask import Flask, Response, g, request
-from structlog.stdlib import BoundLogger, ProcessorFormatter, add_log_level, filter_by_level
 
 from cds_hooks.calls import Call
 from cds_hooks.services import HOOK_OF_SERVICE
-from plugin.logs import OURS
 from plugin.metrics import not_complete
 from second_opinion.assess import Assessment
 
@@ -22,11 +19,7 @@ _ID = re.compile(r"[A-Za-z0-9\-._]{1,64}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _METHODS = ("GET", "POST", "OPTIONS", "HEAD", "PUT", "PATCH", "DELETE")
 _QUIET = ("/healthz", "/readyz", "/metrics")  # asked every few seconds; of interest only when they fail
-_log: BoundLogger = structlog.wrap_logger(
-    logging.getLogger(f"{OURS}.requests"),
-    processors=[filter_by_level, add_log_level, ProcessorFormatter.wrap_for_formatter],
-    wrapper_class=BoundLogger,
-)
+_log = structlog.get_logger()
 Observe = Callable[[str, str, int, float], None]
 
 
@@ -36,7 +29,7 @@ def keep_request_log(app: Flask, observe: Observe) -> None:
     @app.before_request
     def begin() -> None:
         sent = request.headers.get(ID_HEADER, "")
-        g.began, g.id, g.noted = perf_counter(), sent if _ID.fullmatch(sent) else str(uuid4()), {}
+        g.began, g.id, g.noted = perf_counter(), sent if _ID.fullmatch(sent) else token_hex(16), {}
 
     @app.after_request
     def end(response: Response) -> Response:

@@ -39,7 +39,7 @@ def serve_site(
     log_to(sys.stderr, level)
     with shared_folder() as folder:
         from plugin.app import create_app  # only now: its metrics meet in the folder
-        from plugin.journal_watch import JournalWatch
+        from plugin.metrics_keeper import MetricsKeeper
 
         journal = _journal(production, folder)
         gate = Gate(production.trust, journal.tokens.spend) if production else None
@@ -48,10 +48,10 @@ def serve_site(
         app = create_app(
             base_url, site=site, with_sandbox=production is None, gate=gate, journal=journal, look_up=look_up
         )
-        watch = JournalWatch(lambda: journal.writer.backlog, lambda: journal.writer.dropped)
+        keeper = MetricsKeeper(lambda: (journal.writer.backlog, journal.writer.dropped))
         at_start, at_stop = tracing_of(app)
-        at_stop = [partial(_drain, journal), watch.stop, *at_stop]
-        run(app, host, port, workers, lambda: ready(url), [watch.start, *at_start], at_stop)
+        at_stop = [partial(_drain, journal), keeper.stop, *at_stop]
+        run(app, host, port, workers, lambda: ready(url), [keeper.start, *at_start], at_stop)
 
 
 def _journal(production: Production | None, folder: Path) -> Journal:

@@ -1,9 +1,9 @@
 """The pages for machines: whether the service lives and is ready, and what it counts."""
 
+import time
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import date
-from threading import Event
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from cds_hooks.listeners import NOBODY, Listeners
 from fixtures.teaching import teaching_patients
 from plugin import metrics
 from plugin.app import create_app
-from plugin.journal_watch import JournalWatch
+from plugin.metrics_keeper import MetricsKeeper
 from sandbox.hook_calls import hook_call
 from second_opinion.assess import Assessment
 
@@ -180,24 +180,25 @@ def test_refusals_look_ups_and_the_journals_state_are_counted(client: FlaskClien
 
 
 def test_the_journals_queue_is_watched_while_nobody_calls(client: FlaskClient) -> None:
-    waiting, given_up, looks = [3], [0], Event()
-
-    def dropped() -> int:
-        looks.set()
-        return given_up[0]
-
-    watch = JournalWatch(lambda: waiting[0], dropped, every_seconds=0.01)
+    journal = [3, 0]
+    keeper = MetricsKeeper(lambda: (journal[0], journal[1]), every_seconds=0.01)
     before = counted(client)["journal_dropped_total",]
-    watch.start()
-    assert looks.wait(10)
-    waiting[0], given_up[0] = 5, 2
-    while counted(client)["journal_backlog",] != 5:
-        looks.clear()
-        assert looks.wait(10)
-    waiting[0] = 0
-    watch.stop()
+    keeper.start()
+    for waiting, dropped in ((3, 0), (5, 2)):
+        journal[:] = waiting, dropped
+        until = time.monotonic() + 20
+        while counted(client)["journal_backlog",] != waiting and time.monotonic() < until:
+            time.sleep(0.01)
+    journal[:] = 0, 3
+    keeper.stop()
     after = counted(client)
-    assert (after["journal_backlog",], after["journal_dropped_total",] - before) == (0, 2)
+    assert (after["journal_backlog",], after["journal_dropped_total",] - before) == (0, 3)
+
+
+def test_without_a_keeper_what_is_noted_stays_small(client: FlaskClient) -> None:
+    for _ in range(1001):
+        metrics.observe_request("none", "", 404, 0.001)
+    assert len(metrics._times) < 1000
 
 
 # ---- who is told

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import structlog
 from flask.testing import FlaskClient
 from msgspec import json
 
@@ -36,14 +37,14 @@ class Terminal(StringIO):
 
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
-    root, ours = logging.getLogger(), logging.getLogger("second_opinion")
-    was = (root.handlers[:], root.level, ours.level)
+    root = logging.getLogger()
+    was, requests = (root.handlers[:], root.level), structlog.get_config()
     yield
     logging.captureWarnings(False)
     root.handlers[:] = was[0]
     root.setLevel(was[1])
     logging.raiseExceptions = True
-    ours.setLevel(was[2])
+    structlog.configure(**requests)
 
 
 @pytest.fixture

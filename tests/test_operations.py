@@ -140,8 +140,9 @@ def test_the_metrics_of_all_workers_are_on_one_page_and_leave_nothing_behind(sta
     server = serve(start, "--workers", "2")
     for _ in range(10):
         server.ask("POST", SIGN, call())
+    until(lambda: 'second_opinion_cards_total{indicator="warning"} 10.0' in metrics_of(server))
     for _ in range(4):  # whichever worker answers
-        page = server.ask("GET", "/metrics")[1].decode()
+        page = metrics_of(server)
         assert 'second_opinion_cards_total{indicator="warning"} 10.0' in page
     assert "second_opinion_journal_backlog 0.0" in page and "pid=" not in page
     assert len(list(tmp_path.glob("second-opinion-*"))) == 1
@@ -152,11 +153,16 @@ def test_the_metrics_of_all_workers_are_on_one_page_and_leave_nothing_behind(sta
 def test_a_worker_that_dies_is_replaced_and_what_it_counted_stays(start: Start) -> None:
     server = serve(start)
     server.ask("POST", SIGN, call())
+    assert 'second_opinion_cards_total{indicator="warning"} 1.0' in metrics_of(server)
     (worker,) = children(server.process.pid)
     os.kill(worker, signal.SIGKILL)
     until(lambda: children(server.process.pid) not in ([worker], []) and answers(server))
-    assert 'second_opinion_cards_total{indicator="warning"} 1.0' in server.ask("GET", "/metrics")[1].decode()
+    assert 'second_opinion_cards_total{indicator="warning"} 1.0' in metrics_of(server)
     assert any("Perhaps out of memory" in line["event"] for line in server.log)
+
+
+def metrics_of(server: Server) -> str:
+    return server.ask("GET", "/metrics")[1].decode()
 
 
 def children(parent: int) -> list[int]:
