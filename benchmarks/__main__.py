@@ -37,8 +37,9 @@ def _speed(quick: bool) -> list[Cell]:
     compared = over_http.services()
     if MODELS not in compared:
         click.echo("HealthChain is not installed here (make peers): measured without it.\n")
+    click.echo(f"Over HTTP on this machine, one process each ({'half a minute' if quick else 'some five minutes'})\n")
     cells = over_http.compare(compared, over_http.QUICK if quick else over_http.FULL)
-    click.echo(f"Over HTTP on this machine, one process each\n\n{report.table(cells)}\n")
+    click.echo(f"{report.table(cells)}\n")
     return cells
 
 

@@ -40,7 +40,7 @@ def targets(cells: Iterable[Cell], memory_mb: Sequence[float] = ()) -> list[Targ
             _over_parsing(alone.get((FLOOR.name, SIZE))),
         ),
         Target(
-            "times faster than HealthChain with fhir.resources (p50 of 200 KB at one connection)",
+            "times faster than HealthChain with fhir.resources (200 KB, one connection; p50 or CPU, the lesser)",
             FASTER,
             _times_faster(alone.get((OURS.name, SIZE)), alone.get((MODELS.name, SIZE))),
             at_least=True,
@@ -60,7 +60,10 @@ def _over_parsing(cell: Cell | None) -> float | None:
 
 
 def _times_faster(ours: Cell | None, other: Cell | None) -> float | None:
-    return other.slowest_of(50) / ours.slowest_of(50) if ours and other else None
+    """On a busy machine the slower one waits more often: p50 alone would flatter us."""
+    if ours is None or other is None:
+        return None
+    return min(other.slowest_of(50) / ours.slowest_of(50), other.cpu_ms / ours.cpu_ms)
 
 
 def _spread(cells: Mapping[tuple[str, int], Cell], service: Service) -> float | None:

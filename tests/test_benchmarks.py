@@ -112,10 +112,17 @@ def test_no_two_bodies_are_the_same_and_all_are_of_the_size() -> None:
 
 def test_a_target_is_held_at_its_limit_and_missed_above_it() -> None:
     held = a_cell(OURS.name, Round((1.0,) * 98 + (5.0,) * 2, 200.0, 1.0))
-    peer = a_cell(MODELS.name, Round((15.0,), 20.0, 1.0))
+    peer = a_cell(MODELS.name, Round((15.0,), 40.0, 1.0))
     assert verdicts([held, peer], [100.0, 105.0]) == ["held"] * 4
     missed = a_cell(OURS.name, Round((1.01,) * 98 + (5.1,) * 2, 201.0, 1.0))
     assert verdicts([missed, peer], [100.0, 105.1]) == ["MISSED"] * 4
+
+
+def test_faster_is_what_the_lesser_of_latency_and_cpu_says() -> None:
+    ours = a_cell(OURS.name, Round((1.0,), 1.0, 1.0))
+    assert verdicts([ours, a_cell(MODELS.name, Round((60.0,), 14.0, 1.0))], [])[1] == "MISSED"
+    assert verdicts([ours, a_cell(MODELS.name, Round((14.0,), 60.0, 1.0))], [])[1] == "MISSED"
+    assert verdicts([ours, a_cell(MODELS.name, Round((15.0,), 15.0, 1.0))], [])[1] == "held"
 
 
 def test_what_was_not_measured_is_neither_held_nor_missed() -> None:
