@@ -1,5 +1,6 @@
 """One call -> its assessment and card, in the light of what was shown and answered before."""
 
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -8,9 +9,9 @@ from msgspec.structs import replace
 
 from cds_hooks.calls import Call, assess_call
 from cds_hooks.cards import cards_for
-from cds_hooks.history import Known, answers_of, is_sent_again, since
+from cds_hooks.history import Known, answers_of, is_signed, since
 from cds_hooks.sent_again import CardsShown
-from journal.cards import EarlierCard, earlier_cards
+from journal.cards import EarlierCard, answered_cards, orders_shown
 from journal.errors import JournalDown
 from journal.journal import Journal
 from second_opinion.assess import Assessment
@@ -32,11 +33,10 @@ def answer(
     assessment = assess_call(call, site)
     if assessment.indicator is None:
         return Answered(assessment, [])
-    earlier = _earlier(journal, now, since(call.record.as_of, site.limits_on("silence", call.record.as_of)))
-    before = shown.among(now.orders).union(*(card.orders for card in earlier))
-    if is_sent_again(call, now, before):
+    first = since(call.record.as_of, site.limits_on("silence", call.record.as_of))
+    if is_signed(call, now) and _were_shown(journal, now, shown, first):
         return Answered(assessment, [], sent_again=True)
-    if answers := answers_of(earlier, now):
+    if answers := answers_of(_answered(journal, now, first), now):
         call = replace(call, record=replace(call.record, answers=answers))
         assessment = assess_call(call, site)
     cards = cards_for(call, assessment, base_url)
@@ -45,10 +45,18 @@ def answer(
     return Answered(assessment, cards)
 
 
-def _earlier(journal: Journal | None, now: Known, first: date) -> list[EarlierCard]:
+def _answered(journal: Journal | None, now: Known, first: date) -> list[EarlierCard]:
     if journal is None:
         return []
-    try:
-        return earlier_cards(journal.database, now.client, now.patient, first)
-    except JournalDown:
-        return []
+    with suppress(JournalDown):
+        return answered_cards(journal.database, now.client, now.patient, first)
+    return []
+
+
+def _were_shown(journal: Journal | None, now: Known, shown: CardsShown, first: date) -> bool:
+    """Whether each of these orders had its card, as this process remembers or the journal knows."""
+    rest = set(now.orders) - shown.among(now.orders)
+    if rest and journal:
+        with suppress(JournalDown):
+            rest -= orders_shown(journal.database, now.client, now.patient, first)
+    return not rest

@@ -55,12 +55,12 @@ def answers_of(earlier: list[EarlierCard], now: Known) -> tuple[Answer, ...]:
     )
 
 
-def is_sent_again(call: Call, now: Known, shown: set[str]) -> bool:
-    """Whether these are orders already signed (no longer drafts), and each had its card."""
+def is_signed(call: Call, now: Known) -> bool:
+    """Whether these are orders already signed (no longer drafts), each of which can be known again."""
     if call.hook != "order-sign" or call.surgery is None:
         return False
     signed = all(event.status not in ("draft", "") for event in call.surgery.events)
-    return signed and len(now.orders) == len(call.surgery.events) and shown.issuperset(now.orders)
+    return signed and len(now.orders) == len(call.surgery.events)
 
 
 def since(today: date, limits: Limits) -> date:

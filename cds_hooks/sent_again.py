@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from threading import Lock
 
-_MOST = 10_000
+_MOST = 2_000
 
 
 class CardsShown:

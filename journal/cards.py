@@ -1,10 +1,10 @@
-"""Cards shown before, and what was answered to them: asked on every call, so one query and nothing else."""
+"""Cards shown before, and what was answered to them. Asked while a clinician waits: one bounded query at a time."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, Select, and_, bindparam, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, bindparam, select
 
 from journal.database import Database
 from journal.tables import cards, decisions
@@ -31,23 +31,46 @@ class EarlierCard(Struct, frozen=True):
     decisions: tuple[Decided, ...]
 
 
-def _with_decisions() -> Select[tuple[object, ...]]:
-    same = and_(decisions.c.card == cards.c.uuid, decisions.c.client == cards.c.client)
-    card = [cards.c[name] for name in ("uuid", "as_of", "user", "orders", "kind", "regions", "suggestions")]
+_RECENT = 200  # cards of one patient that are looked through, however many were shown: a call must not wait for more
+_COLUMNS = ("uuid", "as_of", "user", "orders", "kind", "regions", "suggestions")
+
+
+def _of_patient(*columns: str) -> Select[tuple[object, ...]]:
+    given = (
+        cards.c.client == bindparam("client"),
+        cards.c.patient == bindparam("patient"),
+        cards.c.as_of >= bindparam("since"),
+    )
+    return select(*(cards.c[name] for name in columns)).where(*given).order_by(cards.c.as_of.desc()).limit(_RECENT)
+
+
+def _with_decisions(found: FromClause, client: ColumnElement[str], isouter: bool) -> Select[tuple[object, ...]]:
+    same = and_(decisions.c.card == found.c.uuid, decisions.c.client == client)
     decision = [decisions.c[name] for name in ("reason", "since", "until")]
-    ordered = (cards.c.at, cards.c.uuid, decisions.c.reason)
-    return select(*card, *decision).outerjoin_from(cards, decisions, same).order_by(*ordered)
+    both = found.join(decisions, same, isouter=isouter)
+    return select(*(found.c[name] for name in _COLUMNS), *decision).select_from(both).order_by(decisions.c.reason)
 
 
-_OF_PATIENT = _with_decisions().where(
-    cards.c.client == bindparam("client"), cards.c.patient == bindparam("patient"), cards.c.as_of >= bindparam("since")
+_ANSWERED = _with_decisions(_of_patient(*_COLUMNS).subquery(), bindparam("client"), isouter=False)
+_ORDERS = _of_patient("orders")
+_OF_UUID = _with_decisions(cards, cards.c.client, isouter=True).where(
+    cards.c.uuid == bindparam("uuid"), cards.c.client == bindparam("client")
 )
-_OF_UUID = _with_decisions().where(cards.c.uuid == bindparam("uuid"), cards.c.client == bindparam("client"))
 
 
-def earlier_cards(database: Database, client: str, patient: str, since: date) -> list[EarlierCard]:
-    """The cards this client got for this patient (a keyed hash), oldest first. Raises JournalDown."""
-    return _found(database, _OF_PATIENT, {"client": client, "patient": patient, "since": since})
+def answered_cards(database: Database, client: str, patient: str, since: date) -> list[EarlierCard]:
+    """The cards this client got for this patient (a keyed hash) and was given an answer to. Raises JournalDown."""
+    return _found(database, _ANSWERED, {"client": client, "patient": patient, "since": since})
+
+
+def orders_shown(database: Database, client: str, patient: str, since: date) -> set[str]:
+    """The orders (keyed hashes) that those cards were about, answered or not. Raises JournalDown."""
+    values = {"client": client, "patient": patient, "since": since}
+
+    def look(connection: Connection) -> set[str]:
+        return set().union(*connection.execute(_ORDERS, values).scalars())
+
+    return database.reading.run(look)
 
 
 def card(database: Database, uuid: str, client: str) -> EarlierCard | None:

@@ -13,7 +13,7 @@ from msgspec import json
 from sqlalchemy import select
 
 from journal.answers import store_feedback
-from journal.cards import Decided, EarlierCard, card, earlier_cards
+from journal.cards import Decided, EarlierCard, answered_cards, card, orders_shown
 from journal.errors import JournalDown
 from journal.journal import Journal
 from journal.keys import Keys
@@ -76,7 +76,7 @@ def test_a_moment_is_kept_in_utc_whatever_its_zone(journal: Journal, url: str) -
 def test_a_card_is_found_for_its_patient_and_client_alone(journal: Journal) -> None:
     journal.writer.put(assessment(), card_row(uuid="card-1"))
     assert written(journal)
-    (found,) = earlier_cards(journal.database, EHR, "patient-hash", LONG_AGO)
+    found = card(journal.database, "card-1", EHR)
     assert found == EarlierCard(
         card="card-1",
         on=DAY,
@@ -87,21 +87,34 @@ def test_a_card_is_found_for_its_patient_and_client_alone(journal: Journal) -> N
         suggestions={"a-suggestion": "second_opinion"},
         decisions=(),
     )
-    assert earlier_cards(journal.database, EHR, "another patient", LONG_AGO) == []
-    assert earlier_cards(journal.database, "https://another.example", "patient-hash", LONG_AGO) == []
-    assert card(journal.database, "card-1", EHR) == found
+    assert orders_shown(journal.database, EHR, "patient-hash", LONG_AGO) == {"order-hash"}
+    assert orders_shown(journal.database, EHR, "another patient", LONG_AGO) == set()
+    assert orders_shown(journal.database, "https://another.example", "patient-hash", LONG_AGO) == set()
     assert card(journal.database, "card-1", "https://another.example") is None
     assert card(journal.database, "no-card", EHR) is None
 
 
-def test_cards_come_oldest_first_and_only_since_the_day_asked_for(journal: Journal) -> None:
+def test_cards_count_only_since_the_day_asked_for(journal: Journal) -> None:
     days = [date(2026, 11, 20), date(2026, 11, 21), date(2026, 11, 22)]
-    for day in reversed(days):
-        at = datetime.combine(day, NOON.timetz())
-        journal.writer.put(assessment(), card_row(uuid=str(day), as_of=day, at=at))
+    for day in days:
+        journal.writer.put(assessment(), card_row(uuid=str(day), as_of=day, orders=(str(day),)))
+        store_feedback(journal.database, journal.keys, [answer(card=str(day))], [decision(card=str(day))])
     assert written(journal)
-    found = earlier_cards(journal.database, EHR, "patient-hash", days[1])
-    assert [(each.card, each.on) for each in found] == [("2026-11-21", days[1]), ("2026-11-22", days[2])]
+    since = days[1]
+    assert orders_shown(journal.database, EHR, "patient-hash", since) == {"2026-11-21", "2026-11-22"}
+    found = answered_cards(journal.database, EHR, "patient-hash", since)
+    assert {each.card for each in found} == {"2026-11-21", "2026-11-22"}
+
+
+def test_however_many_cards_a_patient_got_only_the_latest_are_looked_through(journal: Journal) -> None:
+    for number in range(201):
+        day = DAY - timedelta(number)
+        journal.writer.put(assessment(), card_row(uuid=str(number), as_of=day, orders=(str(number),)))
+    decided = [decision(card="0"), decision(card="200")]
+    store_feedback(journal.database, journal.keys, [answer(card="0")], decided)
+    assert written(journal)
+    assert [each.card for each in answered_cards(journal.database, EHR, "patient-hash", LONG_AGO)] == ["0"]
+    assert orders_shown(journal.database, EHR, "patient-hash", LONG_AGO) == {str(number) for number in range(200)}
 
 
 def test_what_is_put_twice_is_kept_once(journal: Journal, url: str) -> None:
@@ -170,10 +183,12 @@ def test_a_card_comes_with_what_was_decided_on_it(journal: Journal) -> None:
     decided = [decision(card="card-1", reason="urgent"), decision(card="card-1", reason="care-done-elsewhere")]
     store_feedback(journal.database, journal.keys, [answer(card="card-1")], decided)
     assert written(journal)
-    first, second = earlier_cards(journal.database, EHR, "patient-hash", LONG_AGO)
+    (first,) = answered_cards(journal.database, EHR, "patient-hash", LONG_AGO)
     until = date(2027, 2, 20)
     assert first.decisions == (Decided("care-done-elsewhere", DAY, until), Decided("urgent", DAY, until))
-    assert second.decisions == ()
+    assert card(journal.database, "card-1", EHR) == first
+    second = card(journal.database, "card-2", EHR)
+    assert second and second.decisions == ()
 
 
 def test_a_decision_of_another_client_on_the_same_card_counts_for_nothing(journal: Journal) -> None:
@@ -302,12 +317,12 @@ def test_a_journal_moves_to_another_database_with_all_it_knows(url: str, tmp_pat
         store_feedback(journal.database, journal.keys, [answer(card="card-1")], [decision(card="card-1")])
         assert journal.tokens.spend(EHR, "jti-1", NOW + 300, NOW)
         assert written(journal)
-        (known,) = earlier_cards(journal.database, EHR, "patient-hash", LONG_AGO)
+        (known,) = answered_cards(journal.database, EHR, "patient-hash", LONG_AGO)
     each_once = {"assessments": 1, "cards": 1, "decisions": 1, "feedback": 1, "tokens": 1}
     assert copy_journal(old, url) == each_once
     assert copy_journal(old, url) == dict.fromkeys(each_once, 0)
     with opened(url) as journal:
-        assert earlier_cards(journal.database, EHR, "patient-hash", LONG_AGO) == [known]
+        assert answered_cards(journal.database, EHR, "patient-hash", LONG_AGO) == [known]
         assert not journal.tokens.spend(EHR, "jti-1", NOW + 300, NOW)
         ((comment,),) = ask(url, "SELECT comment FROM feedback")
         assert journal.keys.opened(comment) == answer().comment

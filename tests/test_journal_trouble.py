@@ -17,7 +17,7 @@ from clusters import Cluster
 from journal_examples import DAY, EHR, PATIENCE, answer, ask, assessment, card_row, opened, until
 
 from journal.answers import store_feedback
-from journal.cards import earlier_cards
+from journal.cards import answered_cards, card, orders_shown
 from journal.errors import JournalDown
 from journal.journal import Journal
 from journal.writer import Writer
@@ -147,8 +147,7 @@ def test_a_locked_database(tmp_path: Path) -> None:
         assert all("locked" in why for why in refusals), "who waits behind one that fails is turned away with it"
         cards_come_and_feedback_is_refused(journal)
         assert "locked" in journal.database.state()
-        (earlier,) = earlier_cards(journal.database, EHR, "patient-hash", DAY)
-        assert earlier.card == "card-1", "what was answered before still counts"
+        assert card(journal.database, "card-1", EHR), "what was shown and answered before still counts"
         locking.kill()
         said(locking)
         all_is_well_again(journal, url, written=2)
@@ -160,7 +159,7 @@ def test_a_read_only_database(tmp_path: Path) -> None:
     with opened(f"sqlite:///file:{tmp_path}/journal.sqlite3?mode=ro&uri=true") as journal:
         cards_come_and_feedback_is_refused(journal)
         assert "readonly" in journal.database.state()
-        assert [card.card for card in earlier_cards(journal.database, EHR, "patient-hash", DAY)] == ["card-1"]
+        assert orders_shown(journal.database, EHR, "patient-hash", DAY) == {"order-hash"}
         assert journal.writer.flush(0.1) is False
 
 
@@ -170,7 +169,7 @@ def test_a_folder_that_is_missing_and_then_made(tmp_path: Path) -> None:
         cards_come_and_feedback_is_refused(journal)
         assert "See that its folder exists" in journal.database.state()
         with pytest.raises(JournalDown, match="later"):
-            earlier_cards(journal.database, EHR, "patient-hash", DAY)
+            answered_cards(journal.database, EHR, "patient-hash", DAY)
         (tmp_path / "later").mkdir()
         all_is_well_again(journal, url)
 
@@ -226,7 +225,7 @@ def test_postgresql_stops_and_starts_again(postgresql: Cluster) -> None:
         try:
             cards_come_and_feedback_is_refused(journal)
             with pytest.raises(JournalDown):
-                earlier_cards(journal.database, EHR, "patient-hash", DAY)
+                answered_cards(journal.database, EHR, "patient-hash", DAY)
             until(lambda: journal.writer.backlog == 1)
         finally:
             postgresql.start()
@@ -236,11 +235,11 @@ def test_postgresql_stops_and_starts_again(postgresql: Cluster) -> None:
 def test_connections_that_died_while_nobody_used_them_are_not_noticed(postgresql: Cluster) -> None:
     with opened(postgresql.new_database()) as journal:
         store_feedback(journal.database, journal.keys, [answer()])
-        earlier_cards(journal.database, EHR, "patient-hash", DAY)
+        answered_cards(journal.database, EHR, "patient-hash", DAY)
         postgresql.stop()
         postgresql.start()
         assert store_feedback(journal.database, journal.keys, [answer(), answer(card="another")]) == 1
-        assert earlier_cards(journal.database, EHR, "patient-hash", DAY) == []
+        assert answered_cards(journal.database, EHR, "patient-hash", DAY) == []
         assert journal.database.state() == ""
 
 
@@ -253,7 +252,7 @@ def test_a_postgresql_that_hangs_holds_nobody_up(postgresql: Cluster) -> None:
             with at_most(LONG):
                 assert journal.tokens.spend(EHR, "jti-1", NOW + 300, NOW)
             with at_most(LONG), pytest.raises(JournalDown):
-                earlier_cards(journal.database, EHR, "patient-hash", DAY)
+                answered_cards(journal.database, EHR, "patient-hash", DAY)
             with at_most(LONG), pytest.raises(JournalDown, match="no answer"):
                 store_feedback(journal.database, journal.keys, [answer()])
             cards_come_and_feedback_is_refused(journal)
@@ -272,7 +271,7 @@ def test_who_finds_no_free_connection_is_told_so_and_the_journal_is_not_down(tmp
             for _ in range(8):
                 busy.enter_context(line.engine.connect())
             with pytest.raises(JournalDown, match="too much to do"):
-                earlier_cards(journal.database, EHR, "patient-hash", DAY)
+                answered_cards(journal.database, EHR, "patient-hash", DAY)
             line.why = "a test says so"
             line.try_again()
             assert line.why == "a test says so"
