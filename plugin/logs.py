@@ -28,7 +28,7 @@ def log_to(stream: TextIO, level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[structlog.processors.add_log_level, *finish],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(stream),  # a line in one write: workers share the stream
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(

@@ -4,10 +4,13 @@ SECOND_OPINION_FUZZ_CALLS says how many are made; about half are real calls bent
 document alone.
 """
 
+import atexit
 import os
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import date
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -25,6 +28,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from fixtures.teaching import teaching_patients
+from journal.journal import open_journal
 from plugin.app import create_app
 from sandbox.hook_calls import hook_call
 
@@ -32,8 +36,11 @@ Json = dict[str, Any]
 TODAY = date(2026, 11, 22)
 CALLS = int(os.environ.get("SECOND_OPINION_FUZZ_CALLS", "1000"))
 QUIETLY = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
-APP = create_app("https://second-opinion.example", today=lambda: TODAY)
-DOCUMENT = APP.test_client().get("/openapi.json").get_json()
+FOLDER = mkdtemp()
+atexit.register(rmtree, FOLDER, ignore_errors=True)
+JOURNAL = open_journal(f"sqlite:///{FOLDER}/journal.sqlite3", "x" * 32)  # so that answers to cards can be stored
+APP = create_app("https://second-opinion.example", today=lambda: TODAY, journal=JOURNAL)
+DOCUMENT: Json = APP.test_client().get("/openapi.json").get_json()
 HOOKS = ("patient-view", "order-select", "order-sign", "appointment-book", "order-dispatch")
 
 
@@ -144,6 +151,12 @@ def bent_calls(draw: st.DrawFn) -> tuple[str, bytes]:
     for name, raw in RAW.items():
         body = body.replace(b'"%b"' % name.encode(), raw)
     return f"/cds-services/second-opinion-{hook}", body
+
+
+@pytest.fixture(scope="module", autouse=True)
+def all_is_written() -> Iterator[None]:
+    yield
+    JOURNAL.close(10)
 
 
 @pytest.fixture(scope="module")

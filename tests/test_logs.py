@@ -215,7 +215,7 @@ def test_an_error_that_nobody_expected_is_logged_by_kind_and_place_only(log: Str
 @pytest.mark.parametrize(
     ("name", "message", "filled_in", "shown"),
     [
-        ("urllib3.connectionpool", "Retrying after '%r': %s", (OSError(CANARY), f"/Patient/{CANARY}"), "…"),
+        ("requests", "Retrying after '%r': %s", (OSError(CANARY), f"/Patient/{CANARY}"), "…"),
         ("gunicorn.error", "Worker (pid:%s) was sent %s!", (7, CANARY), "Worker (pid:7) was sent …!"),
         ("waitress", f"Exception while serving /{CANARY}", (), "(words not shown)"),
         ("sqlalchemy.pool", "%(sql)s failed", ({"sql": CANARY},), "%(sql)s failed"),
