@@ -36,7 +36,8 @@ class Needs(Struct, frozen=True):
 READ_AND_SPEND: Final = Needs(0.15, durable=False, connections=8, one_statement=True)
 IN_THE_BACKGROUND: Final = Needs(1.0, durable=False, connections=1)
 ACKNOWLEDGED: Final = Needs(2.0, durable=True, connections=4)
-MIGRATION: Final = Needs(30.0, durable=True, connections=1, one_statement=True)
+# A start must not wait for a lock that somebody keeps: cards are served meanwhile, and a thread tries again.
+MIGRATION: Final = Needs(3.0, durable=True, connections=1, one_statement=True)
 
 
 class TooSlow(psycopg.OperationalError):
