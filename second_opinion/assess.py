@@ -28,7 +28,11 @@ _INCOMPLETE = ("repeat_surgery", "nonsurgical_care")
 
 
 class Assessment(Struct, frozen=True):
-    """`indicator` is that of the card ('warning', 'info'), or None when no card is shown."""
+    """`indicator` is that of the card ('warning', 'info'), or None when no card is shown.
+
+    `settled`: the rules whose finding a clinician's answer has settled; `shown`: the findings a card may speak of;
+    `raising`: those that raise it, strongest first.
+    """
 
     record: PatientRecord
     surgery: PlannedSurgery | None
@@ -37,19 +41,9 @@ class Assessment(Struct, frozen=True):
     silence: Silence | None = None
     indicator: str | None = None
     findings: tuple[Finding, ...] = ()
-    settled: frozenset[str] = frozenset()  # rules whose finding a clinician's answer has settled
-
-    @property
-    def shown(self) -> tuple[Finding, ...]:
-        """The findings a card may speak of: of rules that the site has switched on, that are for cards, not settled."""
-        on = (finding for finding in self.findings if self.site.mode(finding.rule) == "on")
-        return tuple(finding for finding in on if finding.rule not in (*_NEVER_SHOWN, *self.settled))
-
-    @property
-    def raising(self) -> tuple[Finding, ...]:
-        """The findings that raise the card, strongest first."""
-        raised = [finding for finding in self.shown if finding.outcome in _RAISING.get(finding.rule, ())]
-        return tuple(sorted(raised, key=lambda finding: finding.outcome is not Outcome.CONCERN))
+    settled: frozenset[str] = frozenset()
+    shown: tuple[Finding, ...] = ()
+    raising: tuple[Finding, ...] = ()
 
     @property
     def unread(self) -> tuple[Finding, ...]:
@@ -87,8 +81,19 @@ def assess(
     findings = tuple(
         rule.evaluate(record, surgery, in_force[name]) for name, rule in RULES.items() if site.mode(name) != "off"
     )
-    assessment = Assessment(record, surgery, site, looked_in, silence, None, findings, settled)
+    shown = tuple(finding for finding in findings if _is_for_cards(finding.rule, site, settled))
+    assessment = Assessment(record, surgery, site, looked_in, silence, None, findings, settled, shown, _raising(shown))
     return assessment if silence else replace(assessment, indicator=_indicator(assessment, surgery))
+
+
+def _is_for_cards(rule: str, site: Site, settled: frozenset[str]) -> bool:
+    """Whether the site has switched it on, it is for cards at all, and no answer has settled it."""
+    return site.mode(rule) == "on" and rule not in _NEVER_SHOWN and rule not in settled
+
+
+def _raising(shown: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    raised = [finding for finding in shown if finding.outcome in _RAISING.get(finding.rule, ())]
+    return tuple(sorted(raised, key=lambda finding: finding.outcome is not Outcome.CONCERN))
 
 
 def _indicator(assessment: Assessment, surgery: PlannedSurgery) -> str | None:

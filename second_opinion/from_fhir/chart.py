@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from msgspec import Raw, json
 
-from second_opinion.data_needs import LANE_OF_TYPE, NEEDS
+from second_opinion.data_needs import LANE_OF_TYPE, LANES, NEEDS
 from second_opinion.errors import UnreadableInput
 from second_opinion.from_fhir.concepts import plain_reference
 from second_opinion.from_fhir.context import Context
@@ -19,9 +19,10 @@ from second_opinion.from_fhir.fetched import Fetched
 from second_opinion.from_fhir.honesty import NOT_ASKED, NOT_NEEDED, Sheet, judge_page, judge_prefetch, new_sheets
 from second_opinion.from_fhir.pages import Found, Page
 from second_opinion.from_fhir.shapes import TYPES, Appointment, Patient, Resource
-from second_opinion.record import Event, Events, PatientRecord, Person, Reading, Unread
+from second_opinion.record import Event, Events, Lane, PatientRecord, Person, Reading, Unread
 
 _LANE_OF = {TYPES[name]: lane for name, lane in LANE_OF_TYPE.items()}
+_NOT_READ = {name: Lane(name, Reading.UNAVAILABLE, (NOT_NEEDED,)) for name in LANES}
 _NOTHING: Mapping[str, Fetched] = MappingProxyType({})
 
 
@@ -71,10 +72,14 @@ def read_prefetch(
 
 def read_orders(patient_id: str, as_of: date, drafts: Raw) -> PatientRecord:
     """Only the orders in a hook's context: enough to see whether an operation is among them. No lane is read."""
-    sheets = new_sheets()
-    for sheet in sheets.values():
-        sheet.lower(Reading.UNAVAILABLE, NOT_NEEDED)
-    return _record([], f"Patient/{patient_id}", sheets, as_of, read_page(drafts, "orders"))
+    page = read_page(drafts, "orders")
+    by_reference = _by_reference(page.found)
+    patient = f"Patient/{patient_id}"
+    events, skipped = _orders(page.found, _names_of(patient, ()), Context(as_of, by_reference))
+    return PatientRecord(
+        as_of=as_of, person=Person(patient), lanes=_NOT_READ, orders=events, skipped=skipped + _unread(page),
+        references=frozenset(by_reference),
+    )  # fmt: skip
 
 
 def _usable(key: str, value: Raw, sheets: Mapping[str, Sheet]) -> list[Found]:
@@ -132,13 +137,8 @@ def _record(
     found: list[Found], patient: str, sheets: Mapping[str, Sheet], as_of: date, drafts: Page | None = None
 ) -> PatientRecord:
     orders = drafts.found if drafts else []
-    by_reference: dict[str, Resource] = {}
-    for each in (*found, *orders):
-        by_reference[each.reference] = each.resource
-        if each.full_url.startswith("urn:"):  # other URLs end in Type/id
-            by_reference[each.full_url] = each.resource
-    names = {patient, patient.removeprefix("Patient/"), f"urn:uuid:{patient.removeprefix('Patient/')}"}
-    names |= {each.full_url for each in found if each.reference == patient and each.full_url}
+    by_reference = _by_reference((*found, *orders))
+    names = _names_of(patient, found)
     context = Context(as_of, by_reference)
     person = Person(patient)
     sheet_of = {kind: sheets[lane] for kind, lane in _LANE_OF.items()}
@@ -166,6 +166,21 @@ def _record(
         as_of=as_of, person=person, lanes=lanes, orders=events, skipped=skipped + _unread(drafts),
         references=frozenset(by_reference),
     )  # fmt: skip
+
+
+def _by_reference(found: Iterable[Found]) -> dict[str, Resource]:
+    by_reference: dict[str, Resource] = {}
+    for each in found:
+        by_reference[each.reference] = each.resource
+        if each.full_url.startswith("urn:"):  # other URLs end in Type/id
+            by_reference[each.full_url] = each.resource
+    return by_reference
+
+
+def _names_of(patient: str, found: Iterable[Found]) -> set[str]:
+    """All that a reference to the patient may say."""
+    names = {patient, patient.removeprefix("Patient/"), f"urn:uuid:{patient.removeprefix('Patient/')}"}
+    return names | {each.full_url for each in found if each.reference == patient and each.full_url}
 
 
 def _is_about(found: Found, names: set[str]) -> bool:
