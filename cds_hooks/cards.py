@@ -1,5 +1,6 @@
 """One assessment -> at most one card: what a surgeon reads in five seconds, and what can be done from it."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -19,6 +20,7 @@ SUMMARY_MOST = 139
 ASSESSMENT = "org.second-opinion.assessment"
 _EVIDENCE_MOST = 4
 _LONG_ID = 40  # Epic's ids reach 200 characters: no reader wants them
+_REFERENCE = re.compile(r"[A-Za-z]+/[A-Za-z0-9\-.]+")
 
 
 def cards_for(call: Call, assessment: Assessment, base_url: str) -> list[dict[str, Any]]:
@@ -91,6 +93,10 @@ def _line(evidence: Evidence) -> str:
 
 
 def _source(reference: str) -> str:
+    if len(reference) <= _LONG_ID and _REFERENCE.fullmatch(
+        reference
+    ):  # nearly all: one patient's, so that remembering it would help nobody
+        return reference
     return plain(reference if len(reference) <= _LONG_ID else reference.partition("/")[0], _LONG_ID)
 
 

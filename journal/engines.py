@@ -99,6 +99,7 @@ def _set_up_sqlite(engine: Engine, needs: Needs) -> None:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: Any) -> None:
         connection.execute(f"PRAGMA synchronous = {'FULL' if needs.durable else 'NORMAL'}")
+        connection.execute("PRAGMA cache_size = -256")  # kilobytes a connection: a look-up needs a few pages, not 2 MB
         if needs.one_statement:  # a call in waiting is no time to tidy up the write-ahead log
             connection.execute("PRAGMA wal_autocheckpoint = 20000")
         record.info["file"] = _file(path)

@@ -19,7 +19,9 @@ from journal.tables import assessments, cards
 
 Rows = tuple[AssessmentRow, CardRow | None]
 _AT_ONCE = 200
-_GATHERS_SECONDS = 0.1  # a transaction for several calls costs little more than one for a single call
+# A transaction for several calls costs little more than one for a single call; but all workers should know of a card
+# before anybody can answer it.
+_GATHERS_SECONDS = 0.03
 _RETRY_SECONDS = 0.5
 
 
@@ -38,7 +40,7 @@ class Writer:
         self._changed = Condition()
         self._waiting: deque[Rows] = deque(maxlen=self._most)
         self._in_hand = self._flushing = 0
-        self._stopping = self._hurry = False
+        self._stopping = False
         self._thread: Thread | None = None
 
     @property
@@ -51,8 +53,7 @@ class Writer:
         with self._changed:
             self.dropped += len(self._waiting) == self._most
             self._waiting.append((assessment, card))
-            self._hurry |= card is not None  # its answer may come any moment
-            if self._hurry or len(self._waiting) in (1, _AT_ONCE):
+            if len(self._waiting) in (1, _AT_ONCE):
                 self._changed.notify_all()
             if not (self._thread and self._thread.is_alive()):
                 self._start()
@@ -101,11 +102,10 @@ class Writer:
             self._changed.wait_for(lambda: self._waiting or self._stopping)
             self._changed.wait_for(self._is_enough, _GATHERS_SECONDS)
             self._in_hand = min(len(self._waiting), _AT_ONCE)
-            self._hurry = len(self._waiting) > self._in_hand
             return [self._waiting.popleft() for _ in range(self._in_hand)]
 
     def _is_enough(self) -> bool:
-        return bool(self._flushing or self._stopping or self._hurry or len(self._waiting) >= _AT_ONCE)
+        return bool(self._flushing or self._stopping or len(self._waiting) >= _AT_ONCE)
 
     def _is_written(self, batch: Sequence[Rows]) -> bool:
         try:
