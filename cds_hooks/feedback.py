@@ -22,7 +22,7 @@ _LONGEST = 4000  # characters of a comment
 class _Entry(Struct):
     card: str
     outcome: str
-    outcomeTimestamp: str = ""
+    outcomeTimestamp: Any = ""  # required, kept as it was written; nothing is decided by it
     acceptedSuggestions: Any = None
     overrideReason: Any = None
     overrideReasons: Any = None  # so does Epic's page write it
@@ -79,7 +79,7 @@ def _reply(entry: _Entry, mapped: Mapping[str, str]) -> Reply:
     return Reply(
         card=entry.card.strip(),
         outcome=outcome,
-        at=entry.outcomeTimestamp,
+        at=entry.outcomeTimestamp if isinstance(entry.outcomeTimestamp, str) else "",
         reason=next((code for code in codes if code in _OURS), ""),
         comment=next((words[:_LONGEST] for words in comments if isinstance(words, str)), ""),
         accepted=tuple(str(each["id"]) for each in _objects(entry.acceptedSuggestions) if each.get("id")),
