@@ -94,6 +94,11 @@ def test_the_proxy_lets_through_what_the_service_takes_and_logs_no_query() -> No
     assert "$uri" in logged and not re.search(r"\$(request|request_uri|args|query_string|http_\w+)\b", logged)
 
 
+def test_the_proxy_speaks_no_tls_older_than_1_2_and_nothing_in_the_clear() -> None:
+    assert re.findall(r"^ *ssl_protocols +(.+);", PROXY, re.MULTILINE) == ["TLSv1.2 TLSv1.3"]
+    assert re.findall(r"^ *listen +(.+);", PROXY, re.MULTILINE) == ["443 ssl"]
+
+
 # ---- the page
 
 

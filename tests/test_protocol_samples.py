@@ -1,5 +1,7 @@
 """Requests and answers that others published, sent to every service: never an error of ours, always the right form."""
 
+import re
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,10 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 from msgspec import json
+from test_cds_services import call_of
+from test_conformance import ROWS
 
+from journal.journal import open_journal
 from plugin.app import create_app
 
 PROTOCOL = Path(__file__).resolve().parents[2] / "shared" / "protocol"
@@ -110,3 +115,62 @@ def test_an_order_as_epic_sends_it_gets_a_card_that_draws_no_conclusion_from_wha
 
 def test_discovery_has_the_form_that_the_specification_asks(client: FlaskClient) -> None:
     assert faults(client.get("/cds-services").get_json(), "discovery") == []
+
+
+# ---- the form of what EHRs send
+
+
+def variants(call: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A call as it is, and without each of its members in turn."""
+    yield "", call
+    for name in call:
+        yield name, {key: value for key, value in call.items() if key != name}
+    for name in call["context"]:
+        yield name, call | {"context": {key: value for key, value in call["context"].items() if key != name}}
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_what_the_form_of_a_request_requires_is_required_but_for_the_performer(client: FlaskClient, hook: str) -> None:
+    call = call_of("failed-fusion", hook)
+    for left_out, sent in variants(call):
+        if left_out == "prefetch" and hook == "order-dispatch":
+            continue  # then the order itself is missing
+        status = client.post(f"/cds-services/second-opinion-{hook}", json=sent).status_code
+        well_formed = not faults(sent, "request") or left_out == "performer"
+        assert status == (200 if well_formed else 400), left_out
+
+
+REASON = {"code": "urgent", "system": "urn:org.second-opinion:override-reason", "display": "Urgent"}
+ANSWERS: dict[str, dict[str, Any]] = {
+    "accepted": {"outcome": "accepted", "acceptedSuggestions": [{"id": "s"}]},
+    "overridden": {"outcome": "overridden"},
+    "with a reason": {"outcome": "overridden", "overrideReason": {"reason": REASON}},
+    "with a comment only": {"outcome": "overridden", "overrideReason": {"userComment": "known"}},
+    "with both": {"outcome": "overridden", "overrideReason": {"reason": REASON, "userComment": "known"}},
+}
+TOLD = {path.stem: json.decode(path.read_bytes()) for path in SAMPLES if "feedback" in path.name} | {
+    name: {"feedback": [{"card": "c", "outcomeTimestamp": "2026-11-22T10:00:00Z", **answer}]}
+    for name, answer in ANSWERS.items()
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_feedback_of_the_right_form_is_taken_by_every_service(name: str, tmp_path: Path) -> None:
+    assert faults(TOLD[name], "feedback") == []
+    journal = open_journal(f"sqlite:///{tmp_path / 'journal.sqlite3'}", "a secret of these tests, long enough")
+    client = create_app("https://second-opinion.example", journal=journal).test_client()
+    for hook in HOOKS:
+        response = client.post(f"/cds-services/second-opinion-{hook}/feedback", json=TOLD[name])
+        assert (response.status_code, response.get_json()) == (200, {})
+    journal.close(5)
+
+
+# ---- the list that docs/conformance.md goes through
+
+
+def test_docs_conformance_has_the_rows_that_the_list_has() -> None:
+    listed = (PROTOCOL / "CDS_HOOKS.md").read_text("utf-8")
+    numbered = re.search(r"^## 1\.10 .*?(?=^## )", listed, re.MULTILINE | re.DOTALL)
+    assert numbered
+    seen = [f"1.10.{number}" for number in re.findall(r"^(\d+)\. ", numbered[0], re.MULTILINE)]
+    assert re.findall(r"^\| ([A-Z]\d+) \|", listed, re.MULTILINE) + seen == list(ROWS)
