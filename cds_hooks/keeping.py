@@ -17,14 +17,14 @@ from second_opinion.knowledge import fingerprint
 SHOWN_BEFORE = "shown_before"  # not one of the rules' silences: the same signed orders came again
 
 
-def _software() -> str:
+def version_of(package: str) -> str:
     try:
-        return version("second-opinion")
+        return version(package)
     except PackageNotFoundError:  # run from a checkout that was never installed
         return "unknown"
 
 
-_VERSIONS = {"software": _software(), "knowledge": fingerprint()}
+_VERSIONS = {"software": version_of("second-opinion"), "knowledge": fingerprint()}
 
 
 def rows_of_call(

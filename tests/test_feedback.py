@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, text
 from test_cds_services import BASE, SIGN, TODAY, Json, call_of, failed_fusion, order_in
 
 from cds_hooks.feedback import read_feedback
+from cds_hooks.keeping import version_of
 from journal.journal import Journal, open_journal
 from plugin.app import create_app
 from second_opinion.errors import UnreadableInput
@@ -315,3 +316,8 @@ def test_of_orders_that_are_no_spine_operation_the_chart_is_not_even_read(client
     assert card_for(client, call) is None
     call["context"]["draftOrders"]["entry"].append(failed_fusion()["context"]["draftOrders"]["entry"][0])
     assert "procedures" in shown(client, call)["extension"]["org.second-opinion.assessment"]["lanes"]
+
+
+def test_software_that_was_never_installed_has_no_version() -> None:
+    assert version_of("no-such-package") == "unknown"
+    assert version_of("flask")[0].isdigit()
