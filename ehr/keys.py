@@ -7,11 +7,14 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from threading import Event, Lock, Thread
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 
 from ehr.jwks import KeySet, PublicKey, fitting, read_jwks
 from ehr.trust import CdsClient
+from ehr.urls import is_loopback
 
 _log = logging.getLogger("second_opinion")
 _BYTES_MOST = 256 * 1024
@@ -87,12 +90,21 @@ class PublishedKeys:
             done.set()
 
 
+def _way_to(jku: str) -> urllib3.PoolManager:
+    """Directly, or through the proxy that the environment names (HTTPS_PROXY, NO_PROXY): many hospitals have one."""
+    address = urlsplit(jku)
+    host, proxy = address.hostname or "", getproxies().get(address.scheme)
+    if not proxy or is_loopback(host) or proxy_bypass(host):
+        return urllib3.PoolManager()
+    return urllib3.ProxyManager(proxy)
+
+
 def fetch_jwks(jku: str) -> KeySet:
     """Raises ValueError with the reason. No redirect is followed: only this very address is trusted."""
     deadline = time.monotonic() + _TIMEOUT
     body = b""
     try:
-        with urllib3.PoolManager() as pool:
+        with _way_to(jku) as pool:
             response = pool.request(
                 "GET", jku, headers={"Accept": "application/json"}, timeout=urllib3.Timeout(_TIMEOUT),
                 retries=False, redirect=False, preload_content=False,

@@ -163,6 +163,20 @@ def test_a_redirect_is_not_followed(client: Client, server: KeyServer) -> None:
         assert elsewhere.calls == []
 
 
+def test_the_proxy_that_the_environment_names_is_asked_but_for_this_machine_and_exceptions(
+    server: KeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with key_server(A) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
+        assert len(fetch_jwks("http://keys.example/jwks.json").keys) == 1
+        assert proxy.calls == ["http://keys.example/jwks.json"]
+        fetch_jwks(server.jku)
+        monkeypatch.setenv("no_proxy", "localhost")
+        with pytest.raises(ValueError, match="NewConnectionError"):
+            fetch_jwks("http://localhost:1/jwks.json")
+        assert len(proxy.calls) == 1
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_an_answer_too_long_is_not_taken_also_when_packed_small(server: KeyServer, packed: bool) -> None:
     long = jwks(A) + b" " * 300_000
