@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, bindparam, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, bindparam, exists, select
 
 from journal.database import Database
 from journal.tables import cards, decisions
@@ -31,7 +31,7 @@ class EarlierCard(Struct, frozen=True):
     decisions: tuple[Decided, ...]
 
 
-_RECENT = 200  # cards of one patient that are looked through, however many were shown: a call must not wait for more
+_RECENT = 200  # cards of one patient that are taken, however many were shown: a call must not wait for more
 _COLUMNS = ("uuid", "as_of", "user", "orders", "kind", "regions", "suggestions")
 
 
@@ -51,7 +51,10 @@ def _with_decisions(found: FromClause, client: ColumnElement[str], isouter: bool
     return select(*(found.c[name] for name in _COLUMNS), *decision).select_from(both).order_by(decisions.c.reason)
 
 
-_ANSWERED = _with_decisions(_of_patient(*_COLUMNS).subquery(), bindparam("client"), isouter=False)
+# Of the cards that were answered the latest, not the answered ones of the latest: an answer that was acknowledged
+# holds however many cards came after it.
+_is_answered = exists().where(decisions.c.client == cards.c.client, decisions.c.card == cards.c.uuid)
+_ANSWERED = _with_decisions(_of_patient(*_COLUMNS).where(_is_answered).subquery(), bindparam("client"), isouter=False)
 _ORDERS = _of_patient("orders")
 _OF_UUID = _with_decisions(cards, cards.c.client, isouter=True).where(
     cards.c.uuid == bindparam("uuid"), cards.c.client == bindparam("client")

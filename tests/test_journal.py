@@ -106,15 +106,27 @@ def test_cards_count_only_since_the_day_asked_for(journal: Journal) -> None:
     assert {each.card for each in found} == {"2026-11-21", "2026-11-22"}
 
 
-def test_however_many_cards_a_patient_got_only_the_latest_are_looked_through(journal: Journal) -> None:
-    for number in range(201):
+def put_cards(journal: Journal, count: int) -> None:
+    """Numbered, each a day older than the one before, about an order of its own."""
+    for number in range(count):
         day = DAY - timedelta(number)
         journal.writer.put(assessment(), card_row(uuid=str(number), as_of=day, orders=(str(number),)))
-    decided = [decision(card="0"), decision(card="200")]
-    store_feedback(journal.database, journal.keys, [answer(card="0")], decided)
     assert written(journal)
-    assert [each.card for each in answered_cards(journal.database, EHR, "patient-hash", LONG_AGO)] == ["0"]
-    assert orders_shown(journal.database, EHR, "patient-hash", LONG_AGO) == {str(number) for number in range(200)}
+
+
+def test_however_many_cards_a_patient_got_only_the_latest_are_taken(journal: Journal) -> None:
+    put_cards(journal, 201)
+    decided = [decision(card=str(number)) for number in range(201)]
+    store_feedback(journal.database, journal.keys, [answer(card="0")], decided)
+    latest = {str(number) for number in range(200)}
+    assert {each.card for each in answered_cards(journal.database, EHR, "patient-hash", LONG_AGO)} == latest
+    assert orders_shown(journal.database, EHR, "patient-hash", LONG_AGO) == latest
+
+
+def test_an_answer_holds_however_many_cards_came_after_it(journal: Journal) -> None:
+    put_cards(journal, 300)
+    store_feedback(journal.database, journal.keys, [answer(card="299")], [decision(card="299")])
+    assert [each.card for each in answered_cards(journal.database, EHR, "patient-hash", LONG_AGO)] == ["299"]
 
 
 def test_what_is_put_twice_is_kept_once(journal: Journal, url: str) -> None:
