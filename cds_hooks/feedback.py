@@ -17,6 +17,9 @@ _EPIC = "com.epic.cdshooks.feedback.overrideReason."
 _OURS = frozenset(WORDING["override_reasons"]["reasons"])
 _OUTCOMES = (ACCEPTED, "overridden")
 _LONGEST = 4000  # characters of a comment
+_ENTRIES_MOST = 10_000  # in one body
+_ID_LONGEST = 200  # characters of a card's or suggestion's id: ours have 36, and PostgreSQL's indexes hold no long ones
+_TIME_LONGEST = 64
 
 
 class _Entry(Struct):
@@ -55,6 +58,8 @@ def read_feedback(body: bytes, mapped: Mapping[str, str]) -> tuple[list[Reply], 
         raise UnreadableInput(f"{said.replace('`', '')} (at ${where.rstrip('`')})") from None
     except (DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise not_json(error) from None
+    if len(entries) > _ENTRIES_MOST:
+        raise UnreadableInput(f"{len(entries)} answers in one body; send at most {_ENTRIES_MOST} (at $.feedback)")
     replies, faults = [], []
     for number, entry in enumerate(entries):
         try:
@@ -73,16 +78,18 @@ def _reply(entry: _Entry, mapped: Mapping[str, str]) -> Reply:
         raise ValidationError("outcome must be accepted or overridden - at `$.outcome`")
     if not entry.card.strip():
         raise ValidationError("card is empty - at `$.card`")
+    if len(entry.card) > _ID_LONGEST:
+        raise ValidationError("card is longer than the uuid of any card - at `$.card`")
     given = [*_objects(entry.overrideReason), *_objects(entry.overrideReasons)] if outcome != ACCEPTED else []
     codes = (mapped.get(code, code) for reason in given for code in _codes(reason))
     comments = (reason.get("userComment") for reason in given)
     return Reply(
         card=entry.card.strip(),
         outcome=outcome,
-        at=entry.outcomeTimestamp if isinstance(entry.outcomeTimestamp, str) else "",
+        at=entry.outcomeTimestamp[:_TIME_LONGEST] if isinstance(entry.outcomeTimestamp, str) else "",
         reason=next((code for code in codes if code in _OURS), ""),
         comment=next((words[:_LONGEST] for words in comments if isinstance(words, str)), ""),
-        accepted=tuple(str(each["id"]) for each in _objects(entry.acceptedSuggestions) if each.get("id")),
+        accepted=tuple(str(each["id"])[:_ID_LONGEST] for each in _objects(entry.acceptedSuggestions) if each.get("id")),
     )
 
 

@@ -222,6 +222,8 @@ def test_an_entry_that_cannot_be_read_is_named_and_the_others_are_stored(client:
         (b'{"feedback": [{"card": "a"}]}', "outcome"),
         (b'{"feedback": [{"card": "a", "outcome": "ignored"}]}', "accepted or overridden"),
         (b'{"feedback": [{"card": " ", "outcome": "accepted"}]}', "card is empty"),
+        (b'{"feedback": [{"card": "' + b"7" * 201 + b'", "outcome": "accepted"}]}', "longer than the uuid of any card"),
+        (b'{"feedback": [' + b"7," * 10_000 + b"7]}", "10001 answers in one body"),
     ],
 )
 def test_what_is_no_feedback_is_refused_and_says_where(client: FlaskClient, body: bytes, said: str) -> None:
@@ -237,6 +239,13 @@ def test_feedback_to_no_service_of_ours_is_not_found(client: FlaskClient) -> Non
 
 def test_an_empty_batch_is_taken(client: FlaskClient) -> None:
     assert tell(client) == {}
+
+
+def test_of_what_is_too_long_for_an_index_or_a_log_the_beginning_is_kept(client: FlaskClient, url: str) -> None:
+    suggestions = [{"id": "s" * 1_000_000}]
+    long = entry({"uuid": "c"}, "accepted", acceptedSuggestions=suggestions) | {"outcomeTimestamp": "2" * 1_000_000}
+    tell(client, long)
+    assert rows(url, "select length(outcome_at), length(accepted) from feedback") == [(64, 204)]
 
 
 MEMBERS = "card outcome overrideReason overrideReasons reason code extension coding acceptedSuggestions id userComment"
