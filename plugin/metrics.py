@@ -4,9 +4,11 @@ Calls are noted in memory and written to the workers' shared page later, togethe
 of a call. Where several processes share one page, PROMETHEUS_MULTIPROC_DIR is set before this is imported.
 """
 
+import logging
 import os
 from collections import Counter as Counts
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
@@ -53,24 +55,24 @@ _backlog = Gauge(
 )  # fmt: skip
 
 
-_noted: Counts[tuple[Counter, tuple[str, ...]]] = Counts()  # a counter and its labels: how often, not yet written
-_times: list[tuple[str, str, int, float]] = []
+_Happened = tuple[Counter, tuple[str, ...]]
+_noted: Counts[_Happened] = Counts()  # a counter and its labels: how often, not yet written
+_times: list[tuple[Histogram, tuple[str, ...], float]] = []
 _NOTED_MOST = 1000
 _lock = Lock()
+_log = logging.getLogger("plugin.metrics")
 
 
 def observe_request(route: str, service: str, status: int, seconds: float) -> None:
     """`route` is the rule that matched (or 'none'), `service` one of ours (or '')."""
-    _times.append((route, service, status, seconds))
+    _times.append((_requests, (route, service, str(status)), seconds))
     if len(_times) >= _NOTED_MOST:  # whoever runs this without a keeper
         write_noted()
 
 
 def observe_assessment(call: Call, assessment: Assessment, cards: Sequence[dict[str, Any]]) -> None:
     """Outcomes, cards, silence, and which of the lanes asked for were not read in full."""
-    happened: list[tuple[Counter, tuple[str, ...]]] = [
-        (_outcomes, (finding.rule, finding.outcome)) for finding in assessment.findings
-    ]
+    happened: list[_Happened] = [(_outcomes, (finding.rule, finding.outcome)) for finding in assessment.findings]
     if cards and assessment.indicator:
         happened.append((_cards, (assessment.indicator,)))
     if assessment.silence:
@@ -78,20 +80,34 @@ def observe_assessment(call: Call, assessment: Assessment, cards: Sequence[dict[
     happened += ((_lanes, lane) for lane in not_complete(call, assessment).items())
     if assessment.could_not_look:
         happened.append((_could_not_look, ()))
+    _note(*happened)
+
+
+def _note(*happened: _Happened) -> None:
     with _lock:
         _noted.update(happened)
 
 
 def write_noted() -> None:
-    """Writes what was noted since the last time."""
+    """Writes what was noted since the last time. Raises nothing."""
     with _lock:
         counts, times = _noted.copy(), _times[:]
         _noted.clear()
         del _times[: len(times)]
-    for (counter, labels), times_noted in counts.items():
-        (counter.labels(*labels) if labels else counter).inc(times_noted)
-    for route, service, status, seconds in times:
-        _requests.labels(route, service, status).observe(seconds)
+    with _whatever_became_of_the_page():
+        for (counter, labels), times_noted in counts.items():
+            (counter.labels(*labels) if labels else counter).inc(times_noted)
+        for histogram, labels, seconds in times:
+            (histogram.labels(*labels) if labels else histogram).observe(seconds)
+
+
+@contextmanager
+def _whatever_became_of_the_page() -> Iterator[None]:
+    """Its files are temporary ones: should somebody tidy them away, what is counted is lost, but never a card."""
+    try:
+        yield
+    except Exception as error:  # prometheus_client fails in several ways then: OSError, TypeError, ValueError
+        _log.error("Metrics could not be written. Start the service anew to have them again.", exc_info=error)
 
 
 def not_complete(call: Call, assessment: Assessment) -> dict[str, str]:
@@ -103,24 +119,25 @@ def not_complete(call: Call, assessment: Assessment) -> dict[str, str]:
 
 
 def observe_lookup(seconds: float) -> None:
-    _look_ups.observe(seconds)
+    _times.append((_look_ups, (), seconds))
 
 
 def observe_feedback(outcome: str, reason: str) -> None:
     """A reason that is none of ours is counted as 'other'."""
     known = reason if reason in _REASONS else "other" if reason else "none"
-    _feedback.labels(outcome if outcome in _FEEDBACK else "other", known).inc()
+    _note((_feedback, (outcome if outcome in _FEEDBACK else "other", known)))
 
 
 def observe_refusal(reason: str) -> None:
     """`reason` is a word of ours ('expired', 'replayed'), never a part of the token."""
-    _refused.labels(reason).inc()
+    _note((_refused, (reason,)))
 
 
 def observe_journal(waiting: int, dropped: int) -> None:
     """How many entries of this process wait now, and how many more were dropped since it last said so."""
-    _backlog.set(waiting)
-    _dropped.inc(dropped)
+    with _whatever_became_of_the_page():
+        _backlog.set(waiting)
+        _dropped.inc(dropped)
 
 
 def exposition() -> bytes:

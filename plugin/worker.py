@@ -5,6 +5,8 @@ the service for everybody (seen with gunicorn 27, November 2026). Here slow clie
 dropped.
 """
 
+import os
+
 from gunicorn.workers.base import Worker
 
 from plugin.reader import Reader
@@ -17,7 +19,8 @@ class BufferedWorker(Worker):
 
     def run(self) -> None:
         reader = Reader(self.wsgi, [listener.sock for listener in self.sockets])
-        while self.alive:
+        # A worker whose master was killed would keep the port, and no new master could start.
+        while self.alive and os.getppid() == self.ppid:
             self.notify()
             reader.turn(0.5)
         reader.finish(self.cfg.graceful_timeout - _AFTERWARDS)

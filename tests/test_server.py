@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -397,3 +399,45 @@ def test_the_demo_opens_no_browser_where_there_is_no_screen(tmp_path: Path, monk
     with running(tmp_path, "demo", BROWSER=f"touch {opened} #%s") as demo:
         assert f"http://127.0.0.1:{demo.port}/sandbox/" in demo.said
     assert not opened.exists()
+
+
+def test_no_worker_outlives_a_master_that_was_killed(tmp_path: Path) -> None:
+    with running(tmp_path, "serve", "--workers", "2") as server:
+        server.process.kill()
+        server.process.wait()
+        deadline = time.monotonic() + PATIENCE
+        while not is_free(server.port) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert is_free(server.port)
+
+
+def is_free(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def test_cards_come_when_the_folder_of_the_metrics_was_tidied_away(tmp_path: Path) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    with running(tmp_path, "serve", TMPDIR=str(folder)) as server:
+        for each in folder.glob("second-opinion-*"):
+            shutil.rmtree(each)
+        (worker,) = children(server.process.pid)
+        os.kill(worker, signal.SIGKILL)  # the next one finds no folder
+        until_it_answers(server)
+        for _ in range(3):
+            assert server.ask("POST", SIGN, call())[0].status == 200
+        assert server.ask("POST", f"{SIGN}/feedback", {"feedback": []})[0].status == 200
+        until = time.monotonic() + PATIENCE
+        while "Metrics could not be written" not in server.said and time.monotonic() < until:
+            time.sleep(0.1)
+        assert "Metrics could not be written" in server.said
+
+
+def children(process: int) -> list[int]:
+    return list(map(int, Path(f"/proc/{process}/task/{process}/children").read_text("ascii").split()))
