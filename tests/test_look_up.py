@@ -57,6 +57,11 @@ def another_patients(lane: str) -> Json:
     return theirs if lane == "patient" else fake.page(theirs)
 
 
+def overlapping(lane: str) -> tuple[list[Json], list[Json]]:
+    """Two pages that hold three resources, one of them twice."""
+    return [one_of(lane)], [one_of(lane), one_of(lane, id="two")]
+
+
 # name: (how the server answers for a lane, the lane's state, words of why)
 FAILING: dict[str, tuple[Any, str, str]] = {
     **{
@@ -98,6 +103,12 @@ CUT_SHORT: dict[str, tuple[Any, str]] = {
     ),
     "an entry that cannot be read": (
         lambda lane: fake.pages(fake.page(one_of(lane)), fake.page({"id": "x"})), "could not be read",
+    ),
+    "the first page twice": (
+        lambda lane: fake.pages(*[fake.page(one_of(lane))] * 2), "could not be read",
+    ),
+    "a page that repeats what its total counts": (
+        lambda lane: fake.pages(*[fake.page(*several, total=3) for several in overlapping(lane)]), "2 of 3 were sent",
     ),
 }  # fmt: skip
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import DecodeError, Raw, Struct, ValidationError, json
 
-from second_opinion.data_needs import NEEDS
+from second_opinion.data_needs import LANE_OF_TYPE, NEEDS
 from second_opinion.errors import UnreadableInput
 from second_opinion.from_fhir.entries import read_page
 from second_opinion.from_fhir.pages import Page
@@ -72,18 +72,29 @@ def add_pages(page: Page, further: tuple[bytes, ...], name: str) -> None:
             continue
         if more.kind != "Bundle":
             page.unread.append((name, Unread(where, f"it is of type {more.kind}, not Bundle")))
+        repeated = _repeated(page, more, name)
+        if repeated and repeated == more.matches:  # a server, or a cache before it, that overlooks which page is meant
+            page.unread.append((name, Unread(where, "it repeats what came before")))
         page.found += more.found
         page.outcomes += more.outcomes
         page.unread += more.unread
         page.matches += more.matches
-        _join(page, more)
+        _join(page, more, repeated)
 
 
-def _join(page: Page, more: Page) -> None:
+def _repeated(page: Page, more: Page, lane: str) -> int:
+    """How many of a further page's resources were there before; what is only included may well come again."""
+    before = {found.reference for found in page.found}
+    return sum(
+        LANE_OF_TYPE.get(type(each.resource).__name__) == lane and each.reference in before for each in more.found
+    )
+
+
+def _join(page: Page, more: Page, repeated: int) -> None:
     """Servers give the same `total` on every page: of all of them together."""
     if page.extents and more.extents:
         own, other = page.extents.pop(), more.extents.pop()
         page.extents += more.extents
-        own.sent, own.has_next = own.sent + other.sent, other.has_next
+        own.sent, own.has_next = own.sent + other.sent - repeated, other.has_next
         own.total = max((total for total in (own.total, other.total) if total is not None), default=None)
         page.extents.append(own)
