@@ -41,7 +41,7 @@ def answer(
         assessment = assess_call(call, site)
     cards = cards_for(call, assessment, base_url)
     if cards:
-        shown.remember(now.orders)
+        shown.remember(now.user, now.orders)
     return Answered(assessment, cards)
 
 
@@ -54,9 +54,12 @@ def _answered(journal: Journal | None, now: Known, first: date) -> list[EarlierC
 
 
 def _were_shown(journal: Journal | None, now: Known, shown: CardsShown, first: date) -> bool:
-    """Whether each of these orders had its card, as this process remembers or the journal knows."""
-    rest = set(now.orders) - shown.among(now.orders)
+    """Whether this clinician had a card for each of these orders, as this process remembers or the journal knows.
+
+    Not whether anybody had: what a nurse was shown on opening the chart is new to the surgeon who signs.
+    """
+    rest = set(now.orders) - shown.among(now.user, now.orders)
     if rest and journal:
         with suppress(JournalDown):
-            rest -= orders_shown(journal.database, now.client, now.patient, first)
+            rest -= orders_shown(journal.database, now.client, now.patient, now.user, first)
     return not rest

@@ -8,17 +8,17 @@ _MOST = 2_000
 
 
 class CardsShown:
-    """The orders, as keyed hashes, for which this process has just shown a card: the journal learns of it later."""
+    """Who has just been shown a card by this process, for which orders, as keyed hashes: the journal learns later."""
 
     def __init__(self) -> None:
-        self._shown: OrderedDict[str, None] = OrderedDict()
+        self._shown: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._lock = Lock()
 
-    def among(self, orders: Iterable[str]) -> set[str]:
-        return {order for order in orders if order in self._shown}
+    def among(self, user: str, orders: Iterable[str]) -> set[str]:
+        return {order for order in orders if (user, order) in self._shown}
 
-    def remember(self, orders: Iterable[str]) -> None:
+    def remember(self, user: str, orders: Iterable[str]) -> None:
         with self._lock:
-            self._shown.update(dict.fromkeys(orders))
+            self._shown.update(dict.fromkeys((user, order) for order in orders))
             while len(self._shown) > _MOST:
                 self._shown.popitem(last=False)

@@ -55,7 +55,7 @@ def _with_decisions(found: FromClause, client: ColumnElement[str], isouter: bool
 # holds however many cards came after it.
 _is_answered = exists().where(decisions.c.client == cards.c.client, decisions.c.card == cards.c.uuid)
 _ANSWERED = _with_decisions(_of_patient(*_COLUMNS).where(_is_answered).subquery(), bindparam("client"), isouter=False)
-_ORDERS = _of_patient("orders")
+_ORDERS = _of_patient("orders").where(cards.c.user == bindparam("user"))
 _OF_UUID = _with_decisions(cards, cards.c.client, isouter=True).where(
     cards.c.uuid == bindparam("uuid"), cards.c.client == bindparam("client")
 )
@@ -66,9 +66,9 @@ def answered_cards(database: Database, client: str, patient: str, since: date) -
     return _found(database, _ANSWERED, {"client": client, "patient": patient, "since": since})
 
 
-def orders_shown(database: Database, client: str, patient: str, since: date) -> set[str]:
-    """The orders (keyed hashes) that those cards were about, answered or not. Raises JournalDown."""
-    values = {"client": client, "patient": patient, "since": since}
+def orders_shown(database: Database, client: str, patient: str, user: str, since: date) -> set[str]:
+    """The orders (keyed hashes) of which this user saw a card, answered or not. Raises JournalDown."""
+    values = {"client": client, "patient": patient, "user": user, "since": since}
 
     def look(connection: Connection) -> set[str]:
         return set().union(*connection.execute(_ORDERS, values).scalars())

@@ -776,6 +776,17 @@ def test_an_order_signed_after_its_card_gets_no_second_card(client: FlaskClient)
     assert cards(client, call) == []
 
 
+def test_who_signs_gets_a_card_though_somebody_else_had_one_for_that_order(client: FlaskClient) -> None:
+    call = failed_fusion()
+    order_in(call)["status"] = "active"
+    surgeon = call["context"]["userId"]
+    call["context"]["userId"] = "Practitioner/a-nurse"
+    assert len(cards(client, call)) == 1
+    call["context"]["userId"] = surgeon
+    assert len(cards(client, call)) == 1
+    assert cards(client, call) == []
+
+
 def test_an_order_that_is_still_a_draft_gets_its_card_again(client: FlaskClient) -> None:
     call = failed_fusion()
     assert len(cards(client, call)) == len(cards(client, call)) == 1

@@ -87,9 +87,10 @@ def test_a_card_is_found_for_its_patient_and_client_alone(journal: Journal) -> N
         suggestions={"a-suggestion": "second_opinion"},
         decisions=(),
     )
-    assert orders_shown(journal.database, EHR, "patient-hash", LONG_AGO) == {"order-hash"}
-    assert orders_shown(journal.database, EHR, "another patient", LONG_AGO) == set()
-    assert orders_shown(journal.database, "https://another.example", "patient-hash", LONG_AGO) == set()
+    assert orders_shown(journal.database, EHR, "patient-hash", "user-hash", LONG_AGO) == {"order-hash"}
+    assert orders_shown(journal.database, EHR, "patient-hash", "another user", LONG_AGO) == set()
+    assert orders_shown(journal.database, EHR, "another patient", "user-hash", LONG_AGO) == set()
+    assert orders_shown(journal.database, "https://another.example", "patient-hash", "user-hash", LONG_AGO) == set()
     assert card(journal.database, "card-1", "https://another.example") is None
     assert card(journal.database, "no-card", EHR) is None
 
@@ -101,7 +102,7 @@ def test_cards_count_only_since_the_day_asked_for(journal: Journal) -> None:
         store_feedback(journal.database, journal.keys, [answer(card=str(day))], [decision(card=str(day))])
     assert written(journal)
     since = days[1]
-    assert orders_shown(journal.database, EHR, "patient-hash", since) == {"2026-11-21", "2026-11-22"}
+    assert orders_shown(journal.database, EHR, "patient-hash", "user-hash", since) == {"2026-11-21", "2026-11-22"}
     found = answered_cards(journal.database, EHR, "patient-hash", since)
     assert {each.card for each in found} == {"2026-11-21", "2026-11-22"}
 
@@ -120,7 +121,7 @@ def test_however_many_cards_a_patient_got_only_the_latest_are_taken(journal: Jou
     store_feedback(journal.database, journal.keys, [answer(card="0")], decided)
     latest = {str(number) for number in range(200)}
     assert {each.card for each in answered_cards(journal.database, EHR, "patient-hash", LONG_AGO)} == latest
-    assert orders_shown(journal.database, EHR, "patient-hash", LONG_AGO) == latest
+    assert orders_shown(journal.database, EHR, "patient-hash", "user-hash", LONG_AGO) == latest
 
 
 def test_an_answer_holds_however_many_cards_came_after_it(journal: Journal) -> None:

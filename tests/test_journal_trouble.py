@@ -159,7 +159,7 @@ def test_a_read_only_database(tmp_path: Path) -> None:
     with opened(f"sqlite:///file:{tmp_path}/journal.sqlite3?mode=ro&uri=true") as journal:
         cards_come_and_feedback_is_refused(journal)
         assert "readonly" in journal.database.state()
-        assert orders_shown(journal.database, EHR, "patient-hash", DAY) == {"order-hash"}
+        assert orders_shown(journal.database, EHR, "patient-hash", "user-hash", DAY) == {"order-hash"}
         assert journal.writer.flush(0.1) is False
 
 
