@@ -27,7 +27,7 @@ class Caller(Struct, frozen=True):
 
 
 def log_refusal(refused: Refused) -> None:
-    _log.warning("a call was refused: %s (client: %s)", refused.reason, refused.iss or "none of ours")
+    _log.warning(f"a call was refused: {refused.reason} (client: {refused.iss or 'none of ours'})")
 
 
 class Gate:

@@ -80,7 +80,7 @@ class PublishedKeys:
         try:
             keys = fetch_jwks(self._jku).keys
         except ValueError as problem:
-            _log.warning("the keys at %s could not be read: %s", self._jku, problem)
+            _log.warning(f"the keys at {self._jku} could not be read: {problem}")
         else:
             with self._lock:
                 self._keys, self._read_at = keys, self._clock()

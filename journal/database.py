@@ -79,7 +79,7 @@ class Database:
                 migrate(self._url)
             except JournalDown as down:
                 if not all(line.why for line in self._lines):
-                    log.error("journal: %s", down)
+                    log.error(f"journal: {down}")
                 for line in self._lines:
                     line.why = str(down)
             else:

@@ -50,7 +50,7 @@ class Line:
             self._lost(reason(self.engine, error))
         else:
             if self.why:
-                log.warning("journal (%s): works again", self.name)
+                log.warning(f"journal ({self.name}): works again")
             self.why = ""
 
     def _check(self) -> None:
@@ -60,7 +60,7 @@ class Line:
 
     def _lost(self, why: str) -> None:
         if not self.why:
-            log.error("journal (%s): %s", self.name, why)
+            log.error(f"journal ({self.name}): {why}")
         self.why = why
 
     def _run(self, work: Callable[[Connection], Result]) -> Result:

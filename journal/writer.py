@@ -115,7 +115,7 @@ class Writer:
         except (SQLAlchemyError, ValueError, TypeError, OverflowError) as error:
             if len(batch) > 1:  # one of them cannot be stored: which one, and keep the others
                 return all([self._is_written([rows]) for rows in batch])
-            log.error("journal: a call could not be stored (%s)", type(error).__name__)
+            log.error(f"journal: a call could not be stored ({type(error).__name__})")
             with self._changed:
                 self.dropped += 1
         return True

@@ -66,7 +66,7 @@ def _without_what_is_filled_in(_: Any, method: str, event: Event) -> Event:
 
 
 def _words(record: logging.LogRecord, filled_in: Any) -> str:
-    """The message with its numbers; without anything to fill in, only we are known to write constant words."""
+    """The message with its numbers; without anything to fill in, only we are known to write words that may be shown."""
     if not filled_in:
         return str(record.msg) if record.name.partition(".")[0] in _OUR_PACKAGES else "(words not shown)"
     try:

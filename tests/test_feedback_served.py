@@ -94,6 +94,7 @@ def test_cards_come_without_a_database_and_answers_are_not_taken(tmp_path: Path,
         response, ready = server.ask("GET", "/readyz")
         assert (response.status, ready["checks"]["knowledge"]) == (503, "ok")
         assert "cannot be used" in ready["checks"]["database"]
+        assert any("cannot be used" in line and "journal" in line for line in server.said.splitlines())
         assert "hidden-word" not in server.said + str(ready)
         assert server.ask("GET", "/healthz")[0].status == 200
 
