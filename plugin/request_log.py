@@ -62,7 +62,7 @@ def note(**more: Any) -> None:
 
 
 def note_assessment(call: Call, assessment: Assessment, cards: Sequence[dict[str, Any]]) -> None:
-    """What was decided: outcomes by rule, the card's indicator or why there is none, and what was not read in full."""
+    """What was decided: outcomes by rule, the card's indicator or why there is none, what was not read in full."""
     said: dict[str, Any] = {"outcomes": {finding.rule: finding.outcome for finding in assessment.findings}}
     if _UUID.fullmatch(call.instance):
         said["hook_instance"] = call.instance
@@ -72,6 +72,8 @@ def note_assessment(call: Call, assessment: Assessment, cards: Sequence[dict[str
         said["silenced_by"] = assessment.silence.reason
     if unread := not_complete(call, assessment):
         said["lanes"] = unread
+    if assessment.record.skipped:
+        said["orders_not_judged"] = len(assessment.record.skipped)
     if assessment.could_not_look:
         said["could_not_look"] = list(assessment.could_not_look)
     note(**said)

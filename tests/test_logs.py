@@ -98,6 +98,15 @@ def test_silence_and_what_was_not_read_are_in_the_line(log: StringIO) -> None:
     assert blind["lanes"]["procedures"] == "unavailable"
 
 
+def test_orders_that_could_not_be_judged_are_counted_in_the_line(log: StringIO) -> None:
+    sent = call()
+    sent["context"]["draftOrders"]["entry"][0]["resource"]["modifierExtension"] = [{"url": CANARY}]
+    assert new_client().post(SIGN, json=sent).json == {"cards": []}
+    (line,) = lines(log)
+    assert line["orders_not_judged"] == 1
+    assert CANARY not in log.getvalue()
+
+
 def test_a_hook_instance_that_is_no_uuid_is_not_logged(log: StringIO) -> None:
     new_client().post(SIGN, json=call() | {"hookInstance": f"visit of {CANARY}"})
     (line,) = lines(log)
