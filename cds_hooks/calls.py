@@ -15,6 +15,8 @@ from second_opinion.planned_surgery import CHART_LANES, PlannedSurgery, in_chart
 from second_opinion.record import PatientRecord
 from second_opinion.site import AS_SHIPPED, Site
 
+_NAMED = 5  # orders in a message
+
 
 class Call(Struct, frozen=True):
     """Who asks about whom, and the record to judge."""
@@ -137,4 +139,5 @@ def _with_orders(sent: Request, had: Mapping[str, Fetched]) -> Request:
 def _missing(orders: list[str], had: Mapping[str, Fetched]) -> OrdersMissing:
     reasons = ", ".join(sorted({had[order].why or "another order came" for order in orders if order in had}))
     tried = f", nor had from the EHR's server ({reasons})" if reasons else ""
-    return OrdersMissing(f"The dispatched orders {', '.join(orders)} were not sent{tried}. Prefetch service_requests.")
+    named = ", ".join(orders[:_NAMED]) + (f" and {len(orders) - _NAMED} more" if len(orders) > _NAMED else "")
+    return OrdersMissing(f"The dispatched orders {named} were not sent{tried}. Prefetch service_requests.")

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from cds_hooks.calls import Call
 from cds_hooks.client_trust import Caller
+from ehr.addresses import server_address
 from journal.cards import EarlierCard
 from journal.keys import Keys
 from second_opinion.limits import Limits
@@ -24,7 +25,7 @@ class Known(Struct, frozen=True):
 def known(call: Call, keys: Keys, caller: Caller | None = None) -> Known:
     """Patients are told apart by client, tenant and server. An order without an id of its own cannot be known again."""
     iss = caller.iss if caller else ""
-    place = (iss, (caller and caller.tenant) or "", call.fhir_server.rstrip("/"))
+    place = (iss, (caller and caller.tenant) or "", server_address(call.fhir_server) or call.fhir_server)
     patient = call.record.person.reference
     events = call.surgery.events if call.surgery else ()
     orders = {

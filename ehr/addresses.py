@@ -1,5 +1,6 @@
 """Which addresses are a FHIR server's own: a next page is followed below its server's address and nowhere else."""
 
+from functools import lru_cache
 from urllib.parse import unquote, urljoin
 
 from urllib3.exceptions import LocationParseError
@@ -10,8 +11,16 @@ from ehr.urls import one_spelling
 _PORTS = {"http": 80, "https": 443}
 
 
+_LONGEST = 2048
+
+
 def server_address(written: str) -> str:
     """A FHIR server's address in the spelling that servers are listed in; '' for what is none."""
+    return _spelled(written) if len(written) <= _LONGEST else ""
+
+
+@lru_cache(maxsize=256)  # a hospital's few servers, in every call
+def _spelled(written: str) -> str:
     try:
         return one_spelling(written)
     except ValueError:

@@ -3,13 +3,25 @@
 from collections.abc import Sequence
 
 from msgspec import json, structs
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select, update
 
 from journal.database import Database
 from journal.keys import Keys
 from journal.once import insert_once
-from journal.rows import DecisionRow, FeedbackRow
-from journal.tables import decisions, feedback
+from journal.rows import CardRow, DecisionRow, FeedbackRow
+from journal.tables import cards, decisions, feedback
+
+_unplaced = (decisions.c.client == bindparam("of"), decisions.c.card == bindparam("to"), decisions.c.patient.is_(None))
+_patient = select(cards.c.patient).where(cards.c.uuid == decisions.c.card, cards.c.client == decisions.c.client)
+_OF_KNOWN_CARDS = update(decisions).where(*_unplaced).values(patient=_patient.scalar_subquery())
+_OF_NEW_CARDS = update(decisions).where(*_unplaced).values(patient=bindparam("whom"))
+
+
+def place_decisions(connection: Connection, known: Sequence[CardRow]) -> None:
+    """Tells answers that came before their card whose it is."""
+    rows = [{"of": card.client, "to": card.uuid, "whom": card.patient} for card in known]
+    if rows:
+        connection.execute(_OF_NEW_CARDS, rows)
 
 
 def store_feedback(
@@ -27,6 +39,8 @@ def store_feedback(
     # Sorted, because two calls that insert the same rows in two orders would wait for each other in PostgreSQL.
     def store(connection: Connection) -> int:
         insert_once(connection, decisions, decided)
+        if decided:
+            connection.execute(_OF_KNOWN_CARDS, [{"of": row["client"], "to": row["card"]} for row in decided])
         return insert_once(connection, feedback, kept)
 
     return database.acknowledged.run(store)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, bindparam, exists, select
+from sqlalchemy import Connection, Row, Select, and_, bindparam, select
 
 from journal.database import Database
 from journal.tables import cards, decisions
@@ -31,38 +31,38 @@ class EarlierCard(Struct, frozen=True):
     decisions: tuple[Decided, ...]
 
 
-_RECENT = 200  # cards of one patient that are taken, however many were shown: a call must not wait for more
-_COLUMNS = ("uuid", "as_of", "user", "orders", "kind", "regions", "suggestions")
+# Of one patient no more is looked through, however many cards were shown and answered: a call must not wait for it.
+_RECENT = 200
+_CARD = [cards.c[name] for name in ("uuid", "as_of", "user", "orders", "kind", "regions", "suggestions")]
+_DECIDED = [decisions.c[name] for name in ("reason", "since", "until")]
+_same = and_(decisions.c.card == cards.c.uuid, decisions.c.client == cards.c.client)
 
-
-def _of_patient(*columns: str) -> Select[tuple[object, ...]]:
-    given = (
-        cards.c.client == bindparam("client"),
-        cards.c.patient == bindparam("patient"),
-        cards.c.as_of >= bindparam("since"),
-    )
-    return select(*(cards.c[name] for name in columns)).where(*given).order_by(cards.c.as_of.desc()).limit(_RECENT)
-
-
-def _with_decisions(found: FromClause, client: ColumnElement[str], isouter: bool) -> Select[tuple[object, ...]]:
-    same = and_(decisions.c.card == found.c.uuid, decisions.c.client == client)
-    decision = [decisions.c[name] for name in ("reason", "since", "until")]
-    both = found.join(decisions, same, isouter=isouter)
-    return select(*(found.c[name] for name in _COLUMNS), *decision).select_from(both).order_by(decisions.c.reason)
-
-
-# Of the cards that were answered the latest, not the answered ones of the latest: an answer that was acknowledged
-# holds however many cards came after it.
-_is_answered = exists().where(decisions.c.client == cards.c.client, decisions.c.card == cards.c.uuid)
-_ANSWERED = _with_decisions(_of_patient(*_COLUMNS).where(_is_answered).subquery(), bindparam("client"), isouter=False)
-_ORDERS = _of_patient("orders").where(cards.c.user == bindparam("user"))
-_OF_UUID = _with_decisions(cards, cards.c.client, isouter=True).where(
-    cards.c.uuid == bindparam("uuid"), cards.c.client == bindparam("client")
+# From the decisions, which are few, to their cards; the other way would go through every card of the patient.
+_ANSWERED = (
+    select(*_CARD, *_DECIDED)
+    .join_from(decisions, cards, _same)
+    .where(decisions.c.client == bindparam("client"), decisions.c.patient == bindparam("patient"))
+    .where(decisions.c.since >= bindparam("since"))
+    .order_by(decisions.c.since.desc(), decisions.c.reason)
+    .limit(_RECENT)
+)
+_ORDERS = (
+    select(cards.c.orders)
+    .where(cards.c.client == bindparam("client"), cards.c.patient == bindparam("patient"))
+    .where(cards.c.user == bindparam("user"), cards.c.as_of >= bindparam("since"))
+    .order_by(cards.c.as_of.desc())
+    .limit(_RECENT)
+)
+_OF_UUID = (
+    select(*_CARD, *_DECIDED)
+    .outerjoin_from(cards, decisions, _same)
+    .where(cards.c.uuid == bindparam("uuid"), cards.c.client == bindparam("client"))
+    .order_by(decisions.c.reason)
 )
 
 
 def answered_cards(database: Database, client: str, patient: str, since: date) -> list[EarlierCard]:
-    """The cards this client got for this patient (a keyed hash) and was given an answer to. Raises JournalDown."""
+    """The cards for this patient (a keyed hash) that this client has answered since then. Raises JournalDown."""
     return _found(database, _ANSWERED, {"client": client, "patient": patient, "since": since})
 
 

@@ -114,6 +114,8 @@ decisions = Table(
     Column("reason", Words, primary_key=True),
     Column("since", Date, nullable=False),
     Column("until", Date, nullable=False),
+    Column("patient", Words),  # of the card; none while the card is not known yet
+    Index("decisions_of_patient", "client", "patient", "since"),
     sqlite_with_rowid=False,
 )
 tokens = Table(

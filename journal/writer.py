@@ -9,6 +9,7 @@ from msgspec import structs
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from journal.answers import place_decisions
 from journal.database import Database
 from journal.errors import JournalDown
 from journal.forks import at_fork
@@ -123,4 +124,6 @@ class Writer:
 
 def _insert(connection: Connection, batch: Sequence[Rows]) -> None:
     insert_once(connection, assessments, [structs.asdict(assessment) for assessment, _ in batch])
-    insert_once(connection, cards, [structs.asdict(card) for _, card in batch if card])
+    shown = [card for _, card in batch if card]
+    insert_once(connection, cards, [structs.asdict(card) for card in shown])
+    place_decisions(connection, shown)

@@ -52,6 +52,7 @@ def create_app(
     """
     app = Flask("second_opinion", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MOST
+    app.url_map.merge_slashes = False  # a path that is none of ours is 404, and no redirect
     app.logger.removeHandler(default_handler)  # the server logs; Flask's own handler would print whole requests
     request_log.keep_request_log(app, metrics.observe_request)
     told = _COUNTED.and_also(listeners)

@@ -1151,3 +1151,15 @@ def test_the_demo_shows_its_mock_ehr_first_and_the_service_has_none() -> None:
 def test_nothing_here_depends_on_the_folder_it_is_started_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert new_client().get("/why").status_code == 200
+
+
+def test_many_orders_that_were_not_sent_are_named_in_part(client: FlaskClient) -> None:
+    call = failed_fusion("order-dispatch")
+    call["context"]["dispatchedOrders"] = [f"ServiceRequest/{number}" for number in range(1000)]
+    answer = client.post("/cds-services/second-opinion-order-dispatch", json=call)
+    assert answer.status_code == 412
+    assert answer.json and "ServiceRequest/4 and 995 more were not sent" in answer.json["issue"][0]["diagnostics"]
+
+
+def test_a_path_that_is_none_of_ours_is_no_redirect(client: FlaskClient) -> None:
+    assert client.get("/cds-services//x").status_code == 404

@@ -162,6 +162,13 @@ def test_overridden_without_a_reason_is_stored_and_silences_nothing(client: Flas
     assert card_for(client, failed_fusion()) is not None
 
 
+@pytest.mark.parametrize("server", ["https://EHR.example/fhir/", "https://ehr.example:443/fhir"])
+def test_an_answer_counts_however_the_server_is_spelled(client: FlaskClient, server: str) -> None:
+    tell(client, overridden(shown(client, failed_fusion() | {"fhirServer": "https://ehr.example/fhir"}), OBTAINED))
+    assert card_for(client, failed_fusion() | {"fhirServer": server}) is None
+    assert card_for(client, failed_fusion() | {"fhirServer": "https://other.example/fhir"}) is not None
+
+
 # What Epic sends
 
 

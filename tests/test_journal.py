@@ -95,11 +95,11 @@ def test_a_card_is_found_for_its_patient_and_client_alone(journal: Journal) -> N
     assert card(journal.database, "no-card", EHR) is None
 
 
-def test_cards_count_only_since_the_day_asked_for(journal: Journal) -> None:
+def test_cards_and_answers_count_only_since_the_day_asked_for(journal: Journal) -> None:
     days = [date(2026, 11, 20), date(2026, 11, 21), date(2026, 11, 22)]
     for day in days:
         journal.writer.put(assessment(), card_row(uuid=str(day), as_of=day, orders=(str(day),)))
-        store_feedback(journal.database, journal.keys, [answer(card=str(day))], [decision(card=str(day))])
+        store_feedback(journal.database, journal.keys, [answer(card=str(day))], [decision(card=str(day), since=day)])
     assert written(journal)
     since = days[1]
     assert orders_shown(journal.database, EHR, "patient-hash", "user-hash", since) == {"2026-11-21", "2026-11-22"}
@@ -117,7 +117,7 @@ def put_cards(journal: Journal, count: int) -> None:
 
 def test_however_many_cards_a_patient_got_only_the_latest_are_taken(journal: Journal) -> None:
     put_cards(journal, 201)
-    decided = [decision(card=str(number)) for number in range(201)]
+    decided = [decision(card=str(number), since=DAY - timedelta(number)) for number in range(201)]
     store_feedback(journal.database, journal.keys, [answer(card="0")], decided)
     latest = {str(number) for number in range(200)}
     assert {each.card for each in answered_cards(journal.database, EHR, "patient-hash", LONG_AGO)} == latest
@@ -128,6 +128,14 @@ def test_an_answer_holds_however_many_cards_came_after_it(journal: Journal) -> N
     put_cards(journal, 300)
     store_feedback(journal.database, journal.keys, [answer(card="299")], [decision(card="299")])
     assert [each.card for each in answered_cards(journal.database, EHR, "patient-hash", LONG_AGO)] == ["299"]
+
+
+def test_an_answer_that_came_before_its_card_counts_once_the_card_is_there(journal: Journal) -> None:
+    store_feedback(journal.database, journal.keys, [answer(card="card-1")], [decision(card="card-1")])
+    assert answered_cards(journal.database, EHR, "patient-hash", LONG_AGO) == []
+    journal.writer.put(assessment(), card_row(uuid="card-1"))
+    assert written(journal)
+    assert [each.card for each in answered_cards(journal.database, EHR, "patient-hash", LONG_AGO)] == ["card-1"]
 
 
 def test_what_is_put_twice_is_kept_once(journal: Journal, url: str) -> None:

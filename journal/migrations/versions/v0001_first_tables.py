@@ -70,8 +70,10 @@ def _create_what_answers_need() -> None:
         sa.Column("reason", sa.Text, primary_key=True),
         sa.Column("since", sa.Date, nullable=False),
         sa.Column("until", sa.Date, nullable=False),
+        sa.Column("patient", sa.Text),
         sqlite_with_rowid=False,
     )
+    op.create_index("decisions_of_patient", "decisions", ["client", "patient", "since"])
     op.create_table(
         "tokens",
         sa.Column("client", sa.Text, primary_key=True),
