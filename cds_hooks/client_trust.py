@@ -1,6 +1,5 @@
 """Who is calling: judged from the call's token alone, before its body is read. A refusal says why only in the log."""
 
-import logging
 import time
 from collections.abc import Callable
 from math import ceil
@@ -11,7 +10,6 @@ from cds_hooks.tokens import SKEW, Claims, Refused, Token, check_claims, check_h
 from ehr.keys import ClientKeys
 from ehr.trust import CdsClient, Trust
 
-_log = logging.getLogger("second_opinion")
 SpendToken = Callable[[str, str, int, int], bool]  # iss, jti, remembered until, now: whether this is its first use
 
 
@@ -26,23 +24,17 @@ class Caller(Struct, frozen=True):
         return self.client.iss
 
 
-def log_refusal(refused: Refused) -> None:
-    _log.warning(f"a call was refused: {refused.reason} (client: {refused.iss or 'none of ours'})")
-
-
 class Gate:
-    """Lets in whom the trust file lists. `on_refusal` is told of all others, for logs and counters."""
+    """Lets in whom the trust file lists."""
 
     def __init__(
         self,
         trust: Trust,
         spend_token: SpendToken,
-        on_refusal: Callable[[Refused], None] = log_refusal,
         keys: ClientKeys | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.trust = trust
-        self.on_refusal = on_refusal
         self._spend_token = spend_token
         self._keys = keys or ClientKeys(trust.cds_clients)
         self._clock = clock

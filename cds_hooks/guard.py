@@ -13,10 +13,10 @@ _GUARDED = "/cds-services"
 _SAYS = "This needs a token that shows who is calling (CDS Hooks: Trusting CDS Clients)."  # the same for every reason
 
 
-def guard(door: Blueprint, gate: Gate, refused_to: Iterable[Callable[[str], None]] = ()) -> None:
+def guard(door: Blueprint, gate: Gate, refused_to: Iterable[Callable[[str, str], None]] = ()) -> None:
     """Preflights need no token, and discovery none; but a bad one is refused there, too.
 
-    `refused_to` learn of each refusal the reason, in a word of ours.
+    `refused_to` learn of each refusal the reason, in a word of ours, and which of the listed clients it was, or ''.
     """
 
     @door.before_app_request  # the application's: unknown services and wrong methods belong to no blueprint
@@ -29,9 +29,8 @@ def guard(door: Blueprint, gate: Gate, refused_to: Iterable[Callable[[str], None
         try:
             g.caller = gate.admit(token, request.path)
         except Refused as refused:
-            gate.on_refusal(refused)
             for told in refused_to:
-                told(refused.reason)
+                told(refused.reason, refused.iss or "")
             raise Unauthorized(_SAYS, www_authenticate=WWWAuthenticate("bearer")) from None
 
 

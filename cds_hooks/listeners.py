@@ -17,7 +17,7 @@ class Listeners:
     assessed: tuple[Assessed, ...] = ()  # a call was judged: the call, the assessment, the cards shown
     looked_up: tuple[Callable[[float], None], ...] = ()  # the FHIR server was asked: seconds it took
     fed_back: tuple[Callable[[str, str], None], ...] = ()  # an answer to a card: its outcome, its reason's code or ''
-    refused: tuple[Callable[[str], None], ...] = ()  # a call was answered with 401: why, in a word of ours
+    refused: tuple[Callable[[str, str], None], ...] = ()  # a 401: why, in a word of ours; a listed iss, or ''
 
     def and_also(self, others: "Listeners") -> "Listeners":
         """These first, then the others."""

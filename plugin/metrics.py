@@ -128,7 +128,7 @@ def observe_feedback(outcome: str, reason: str) -> None:
     _note((_feedback, (outcome if outcome in _FEEDBACK else "other", known)))
 
 
-def observe_refusal(reason: str) -> None:
+def observe_refusal(reason: str, _client: str) -> None:
     """`reason` is a word of ours ('expired', 'replayed'), never a part of the token."""
     _note((_refused, (reason,)))
 

@@ -89,6 +89,6 @@ def note_feedback(_outcome: str, _reason: str) -> None:
     note(feedback=g.noted.get("feedback", 0) + 1)
 
 
-def note_refusal(reason: str) -> None:
-    """Why it is 401, in a word of ours: the answer itself never says."""
-    note(refused=reason)
+def note_refusal(reason: str, client: str) -> None:
+    """Why it is 401, in a word of ours, and which listed client it was: the answer itself never says."""
+    note(refused=reason, client=client or "none of ours")

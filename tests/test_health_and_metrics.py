@@ -164,7 +164,7 @@ def test_answers_to_cards_are_counted_by_reasons_of_ours_only(client: FlaskClien
 
 def test_refusals_look_ups_and_the_journals_state_are_counted(client: FlaskClient) -> None:
     def happens() -> None:
-        metrics.observe_refusal("expired")
+        metrics.observe_refusal("expired", "")
         metrics.observe_lookup(0.2)
         metrics.observe_journal(waiting=7, dropped=2)
 

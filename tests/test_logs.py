@@ -118,7 +118,7 @@ def test_refusals_look_ups_and_answers_to_cards_are_in_the_line(log: StringIO) -
 
     @app.get("/three")
     def three() -> str:
-        request_log.note_refusal("expired")
+        request_log.note_refusal("expired", "https://ehr.example")
         request_log.note_lookup(0.25)
         request_log.note_feedback("overridden", CANARY)
         request_log.note_feedback("accepted", "")

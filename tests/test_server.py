@@ -222,7 +222,7 @@ def test_strangers_are_refused_and_a_token_works_once(server: Server) -> None:
             response.read()
             statuses.append(response.status)
     assert statuses == [401, 200, 401]
-    assert f"a call was refused: used before (client: {EHR.iss})" in server.said
+    assert f'"refused":"used before","client":"{EHR.iss}"' in server.said
 
 
 def test_each_worker_fetches_the_keys_of_its_clients_itself(tmp_path: Path) -> None:
