@@ -13,7 +13,7 @@ LOCK_PEERS := $(COMPILE) benchmarks/peers/requirements.in --output-file benchmar
 COVERED := --cov --cov-branch --cov-fail-under=100
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint bench peers pages lock clean chromium postgresql
+.PHONY: help demo test check lint bench peers pages lock clean chromium postgresql redis
 .DELETE_ON_ERROR:
 
 help: ## Lists these targets
@@ -22,7 +22,7 @@ help: ## Lists these targets
 demo: .venv/runtime.stamp ## Starts the service with a mock EHR and teaching cases (options: ARGS="--port 9000")
 	$(BIN)/second-opinion demo $(ARGS)
 
-test: .venv/dev.stamp chromium postgresql ## Runs the tests (some only: ARGS="-k browser")
+test: .venv/dev.stamp chromium postgresql redis ## Runs the tests (some only: ARGS="-k browser")
 	$(BIN)/python -m pytest $(ARGS)
 
 check: lint ## Runs what a push needs: lint, and the tests with full coverage
@@ -77,26 +77,26 @@ $(PEERS)/peers.stamp: benchmarks/peers/requirements.txt
 	$(PEERS)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement $<
 	@touch $@
 
-# The browser tests look for one of these names on the PATH. In CI they must not be left out silently.
-BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
+# What the tests stand on besides Python. In CI none of it may be left out silently.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
 APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq
-chromium:
-	@for name in $(BROWSERS); do command -v $$name >/dev/null && exit 0; done; \
+# $(call needed,what finds it,Debian's package,what to do without apt)
+define needed
+	@{ $(1); } >/dev/null 2>&1 && exit 0; \
 	if command -v apt-get >/dev/null && $(SUDO) true 2>/dev/null; then \
-		echo "Installing Chromium for the browser tests ..."; \
-		$(APT) update && $(APT) install --yes --no-install-recommends chromium >/dev/null && exit 0; \
+		echo "Installing $(2) for the tests ..."; \
+		$(APT) update && $(APT) install --yes --no-install-recommends $(2) >/dev/null && exit 0; \
 	fi; \
-	echo "No browser for the browser tests: install Chromium or Google Chrome so that one of these is on the PATH:" >&2; \
-	echo "  $(BROWSERS)" >&2; \
+	echo "$(2) is missing for the tests: $(3)" >&2; \
 	test "$$CI" != true
+endef
 
-# The tests of the journal start a server of their own from these programs; Debian keeps them off the PATH.
-postgresql:
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null && exit 0; \
-	if command -v apt-get >/dev/null && $(SUDO) true 2>/dev/null; then \
-		echo "Installing PostgreSQL for the tests of the journal ..."; \
-		$(APT) update && $(APT) install --yes --no-install-recommends postgresql >/dev/null && exit 0; \
-	fi; \
-	echo "No PostgreSQL for the tests of the journal: install its server so that initdb is on the PATH." >&2; \
-	test "$$CI" != true
+BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
+chromium:
+	$(call needed,which $(BROWSERS) | grep .,chromium,install Chromium or Google Chrome so that one of $(BROWSERS) is on the PATH.)
+
+postgresql: # Debian keeps its programs off the PATH
+	$(call needed,ls /usr/lib/postgresql/*/bin/initdb || which initdb,postgresql,install its server so that initdb is on the PATH.)
+
+redis:
+	$(call needed,which redis-server,redis-server,install Redis so that redis-server is on the PATH.)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from journal.database import Database
 from journal.keys import Keys
+from journal.redis_tokens import RedisTokens
 from journal.tokens import Tokens
 from journal.writer import Writer
 
@@ -14,18 +15,23 @@ class Journal:
     keys: Keys
     writer: Writer
     tokens: Tokens
+    redis: RedisTokens | None = None
 
     def close(self, timeout: float) -> bool:
         """Writes what is waiting; False if there was not time enough."""
         written = self.writer.stop(timeout)
         self.database.close()
+        if self.redis:
+            self.redis.close()
         return written
 
 
-def open_journal(url: str, secret_key: str, cool_down: float = 2.0) -> Journal:
+def open_journal(url: str, secret_key: str, cool_down: float = 2.0, redis_url: str = "") -> Journal:
     """Raises SecondOpinionError for a URL that is none; never for a database that cannot be opened now.
 
-    `cool_down`: the seconds between two attempts to reach a database that is down.
+    `cool_down`: the seconds between two attempts to reach a database that is down; `redis_url`: where spent tokens are
+    kept instead of there.
     """
+    redis = RedisTokens(redis_url) if redis_url else None
     database, keys = Database(url, cool_down), Keys(secret_key)
-    return Journal(database, keys, Writer(database), Tokens(database, keys))
+    return Journal(database, keys, Writer(database), Tokens(database, keys, redis), redis)

@@ -1,4 +1,4 @@
-"""Tokens are good once: which were spent, shared by all workers through the database, and in memory should it fail."""
+"""Tokens are good once: which were spent, shared by workers through the database or Redis, in memory should it fail."""
 
 from collections import OrderedDict
 from threading import Lock
@@ -10,6 +10,7 @@ from journal.errors import JournalDown
 from journal.forks import at_fork
 from journal.keys import Keys
 from journal.once import insert_once
+from journal.redis_tokens import RedisTokens
 from journal.tables import tokens
 
 _LATEST = 2**62  # a date that both databases can hold
@@ -27,8 +28,8 @@ _PURGE = delete(tokens).where(tuple_(tokens.c.client, tokens.c.jti).in_(_expired
 class Tokens:
     """Keeps no token and no jti, only its keyed hash; `most` of them in memory."""
 
-    def __init__(self, database: Database, keys: Keys, most: int = 10_000) -> None:
-        self._database, self._keys, self._most = database, keys, most
+    def __init__(self, database: Database, keys: Keys, redis: RedisTokens | None = None, most: int = 10_000) -> None:
+        self._database, self._keys, self._redis, self._most = database, keys, redis, most
         self._spent: OrderedDict[bytes, int] = OrderedDict()
         self._calls = 0
         self.renew()
@@ -45,13 +46,18 @@ class Tokens:
         spent = self._keys.digest("token", client, jti)
         if not self._is_new_here(spent, expires_at, now):
             return False
-        row: dict[str, object] = {"client": client, "jti": spent, "expires_at": min(expires_at, _LATEST)}
         try:
-            is_new = self._database.spending.run(lambda connection: insert_once(connection, tokens, [row]) == 1)
-            if self._calls % _CALLS_BETWEEN_PURGES == 0:
-                self._database.spending.run(lambda connection: _purge(connection, now))
+            if self._redis:
+                return self._redis.is_new(spent, expires_at - now)
+            return self._is_new_in_database(client, spent, expires_at, now)
         except JournalDown:
             return True  # a card is never withheld for it
+
+    def _is_new_in_database(self, client: str, spent: bytes, expires_at: int, now: int) -> bool:
+        row: dict[str, object] = {"client": client, "jti": spent, "expires_at": min(expires_at, _LATEST)}
+        is_new = self._database.spending.run(lambda connection: insert_once(connection, tokens, [row]) == 1)
+        if self._calls % _CALLS_BETWEEN_PURGES == 0:
+            self._database.spending.run(lambda connection: _purge(connection, now))
         return is_new
 
     def _is_new_here(self, spent: bytes, expires_at: int, now: int) -> bool:

@@ -59,7 +59,11 @@ def create_app(
     app.register_blueprint(
         cds_hooks.door.create_blueprint(today, base_url, site, gate, journal, told, look_up, allowed)
     )
-    stands_on = {"knowledge": _knowledge} | ({"database": journal.database.state} if journal else {})
+    stands_on: dict[str, health.Check] = {"knowledge": _knowledge}
+    if journal:
+        stands_on["database"] = journal.database.state
+    if journal and journal.redis:
+        stands_on["redis"] = journal.redis.state
     app.register_blueprint(health.create_blueprint({**stands_on, **checks}))
     openapi.serve_document(app, base_url)
     if with_sandbox:

@@ -57,7 +57,7 @@ def serve_site(
 def _journal(production: Production | None, folder: Path) -> Journal:
     """The site's; or one for the demo, which leaves nothing behind."""
     if production:
-        return open_journal(production.database_url, production.secret_key)
+        return open_journal(production.database_url, production.secret_key, redis_url=production.redis_url)
     return open_journal(f"sqlite:///{folder / 'journal.sqlite3'}", token_hex(32))
 
 

@@ -22,6 +22,7 @@ SITE = "SECOND_OPINION_SITE"
 TRUST = "SECOND_OPINION_TRUST"
 SECRET_KEY = "SECOND_OPINION_SECRET_KEY"  # noqa: S105, the name of the variable
 DATABASE_URL = "SECOND_OPINION_DATABASE_URL"
+REDIS_URL = "SECOND_OPINION_REDIS_URL"  # spent tokens are kept there instead of in the database
 OPEN_PAYMENTS = "SECOND_OPINION_OPEN_PAYMENTS"  # a CMS general-payments file; its index is made beside it
 
 Setting = TypeVar("Setting")
@@ -51,6 +52,7 @@ class Production(Struct, frozen=True):
     trust: Trust
     secret_key: str
     database_url: str
+    redis_url: str = ""
 
 
 def production(environment: Mapping[str, str] = os.environ, progress: Progress | None = None) -> Production:
@@ -61,7 +63,7 @@ def production(environment: Mapping[str, str] = os.environ, progress: Progress |
     key = _tried(partial(secret_key, environment), problems)
     if by_site is None or who is None or key is None:
         raise KnowledgeError("\n  ".join(["It cannot start yet (step by step: docs/deploy.md).", *problems]))
-    return Production(by_site, who, key, database_url(environment))
+    return Production(by_site, who, key, database_url(environment), environment.get(REDIS_URL, ""))
 
 
 def _tried(read: Callable[[], Setting], problems: list[str]) -> Setting | None:
