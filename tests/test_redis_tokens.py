@@ -95,7 +95,8 @@ def test_it_is_asked_again_once_it_is_back(tmp_path: Path, monkeypatch: pytest.M
     port = free_port()
     with opened(tmp_path, f"redis://127.0.0.1:{port}/0") as journal:
         assert journal.redis
-        assert journal.tokens.spend(EHR, "1", NOW + 300, NOW)
+        assert journal.tokens.spend(EHR, "0", NOW + 300, NOW)
+        assert journal.tokens.spend(EHR, "1", NOW + 300, NOW)  # tried again, and said once
         assert journal.redis.why
         with redis_on(port, tmp_path):
             assert journal.tokens.spend(EHR, "2", NOW + 300, NOW)
