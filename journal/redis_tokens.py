@@ -35,7 +35,7 @@ class RedisTokens:
             first = self._redis.set(f"second-opinion:token:{spent.hex()}", b"", nx=True, ex=max(seconds, 1))
         except RedisError as error:
             if not self.why:
-                log.error("redis: it cannot be used (%s)", type(error).__name__)
+                log.error(f"journal (tokens): {_reason(error)}")
             self.why = _reason(error)
             self._not_before = monotonic() + _COOL_DOWN_SECONDS
             raise JournalDown(self.why) from None
