@@ -24,6 +24,7 @@ _RAISING = {
     "patient_concern": (Outcome.CONCERN,),
 }
 _NEVER_SHOWN = ("financial_ties",)  # for the app alone
+_MOST_ON_CARD = 200  # pieces of evidence of one finding: thousands would be a card of a megabyte
 _INCOMPLETE = ("repeat_surgery", "nonsurgical_care")
 
 
@@ -106,13 +107,14 @@ def _indicator(assessment: Assessment, surgery: PlannedSurgery) -> str | None:
 def as_json(assessment: Assessment, file: str | None = None) -> dict[str, Any]:
     """The assessment in the form of the contract; without `file`, as the card carries it."""
     record, surgery, silence = assessment.record, assessment.surgery, assessment.silence
+    findings, most = (assessment.shown, _MOST_ON_CARD) if file is None else (assessment.findings, None)
     head: dict[str, Any] = {} if file is None else {"file": file, "patient": record.person.reference or None}
     return head | {
         "as_of": record.as_of.isoformat(),
         "planned_surgery": surgery and _surgery(surgery),
         "silenced_by": silence and {"reason": silence.reason, "evidence": [_evidence(e) for e in silence.evidence]},
         "indicator": assessment.indicator,
-        "findings": [_finding(finding) for finding in (assessment.shown if file is None else assessment.findings)],
+        "findings": [_finding(each, most) for each in findings],
         "lanes": {name: _lane(lane, record) for name, lane in record.lanes.items()},
     }
 
@@ -127,14 +129,17 @@ def _surgery(surgery: PlannedSurgery) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
+def _finding(finding: Finding, most: int | None) -> dict[str, Any]:
+    said: dict[str, Any] = {
         "rule": finding.rule,
         "outcome": str(finding.outcome),
         "says": finding.says,
-        "evidence": [_evidence(evidence) for evidence in finding.evidence],
+        "evidence": [_evidence(evidence) for evidence in finding.evidence[:most]],
         "could_not_read": list(finding.could_not_read),
     }
+    if most and len(finding.evidence) > most:
+        said["evidence_left_out"] = len(finding.evidence) - most
+    return said
 
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:

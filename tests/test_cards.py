@@ -649,3 +649,20 @@ def unseen(vignette: Vignette) -> bool:
     """Whether a vignette needs what no prefetch template asks for, a lane read in part, or an earlier answer."""
     asked = {template.partition("?")[0].partition("/")[0] for template in prefetch_templates("patient-view").values()}
     return bool({each["resourceType"] for each in vignette.resources} - asked or vignette.unread or vignette.answers)
+
+
+def test_a_card_lists_so_much_evidence_and_says_how_much_it_leaves_out() -> None:
+    call = deepcopy(hook_call(TEACHING["failed-fusion"], "order-sign"))
+    visit = {"resourceType": "Procedure", "status": "completed", "performedDateTime": "2026-10-01",
+             "subject": {"reference": f"Patient/{call['context']['patientId']}"},
+             "code": {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "97110"}]}}  # fmt: skip
+    visits = [{"resource": visit | {"id": f"visit-{number}"}} for number in range(1000)]
+    call["prefetch"]["procedures"] = {"resourceType": "Bundle", "type": "searchset", "entry": visits}
+    (card,) = create_app(BASE, today=lambda: TODAY).test_client().post(
+        "/cds-services/second-opinion-order-sign", json=call
+    ).get_json()["cards"]  # fmt: skip
+    findings = {finding["rule"]: finding for finding in card["extension"][ASSESSMENT]["findings"]}
+    care = findings["nonsurgical_care"]
+    assert len(care["evidence"]) == 200
+    assert care["evidence_left_out"] >= 800
+    assert "evidence_left_out" not in findings["indication"]
