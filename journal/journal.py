@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from journal.database import Database
 from journal.keys import Keys
-from journal.redis_tokens import RedisTokens
-from journal.tokens import Tokens
+from journal.tokens import SharedTokens, Tokens
 from journal.writer import Writer
 
 
@@ -15,7 +14,7 @@ class Journal:
     keys: Keys
     writer: Writer
     tokens: Tokens
-    redis: RedisTokens | None = None
+    redis: SharedTokens | None = None
 
     def close(self, timeout: float) -> bool:
         """Writes what is waiting; False if there was not time enough."""
@@ -32,6 +31,12 @@ def open_journal(url: str, secret_key: str, cool_down: float = 2.0, redis_url: s
     `cool_down`: the seconds between two attempts to reach a database that is down; `redis_url`: where spent tokens are
     kept instead of there.
     """
-    redis = RedisTokens(redis_url) if redis_url else None
+    redis = _tokens_in_redis(redis_url) if redis_url else None
     database, keys = Database(url, cool_down), Keys(secret_key)
     return Journal(database, keys, Writer(database), Tokens(database, keys, redis), redis)
+
+
+def _tokens_in_redis(url: str) -> SharedTokens:
+    from journal.redis_tokens import RedisTokens  # loads whatever tracing is installed: only where it is wanted
+
+    return RedisTokens(url)

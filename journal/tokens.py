@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from threading import Lock
+from typing import Protocol
 
 from sqlalchemy import Connection, bindparam, delete, select, tuple_
 
@@ -10,7 +11,6 @@ from journal.errors import JournalDown
 from journal.forks import at_fork
 from journal.keys import Keys
 from journal.once import insert_once
-from journal.redis_tokens import RedisTokens
 from journal.tables import tokens
 
 _LATEST = 2**62  # a date that both databases can hold
@@ -25,10 +25,23 @@ _expired = (
 _PURGE = delete(tokens).where(tuple_(tokens.c.client, tokens.c.jti).in_(_expired))
 
 
+class SharedTokens(Protocol):
+    """Where else spent tokens may be kept: Redis, whose library is loaded only where it is configured."""
+
+    def is_new(self, spent: bytes, seconds: int) -> bool:
+        """False for what was spent before; remembered for so many seconds. Raises JournalDown."""
+
+    def state(self) -> str:
+        """Empty while all is well; else what is wrong and what to do."""
+
+    def close(self) -> None:
+        """Lets its connections go."""
+
+
 class Tokens:
     """Keeps no token and no jti, only its keyed hash; `most` of them in memory."""
 
-    def __init__(self, database: Database, keys: Keys, redis: RedisTokens | None = None, most: int = 10_000) -> None:
+    def __init__(self, database: Database, keys: Keys, redis: SharedTokens | None = None, most: int = 10_000) -> None:
         self._database, self._keys, self._redis, self._most = database, keys, redis, most
         self._spent: OrderedDict[bytes, int] = OrderedDict()
         self._calls = 0

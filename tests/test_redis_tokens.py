@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from test_server import free_port
 
 from journal.journal import Journal, open_journal
+from journal.redis_tokens import RedisTokens
 from plugin.app import create_app
 from second_opinion.errors import SecondOpinionError
 
@@ -94,7 +95,7 @@ def test_it_is_asked_again_once_it_is_back(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("journal.redis_tokens._COOL_DOWN_SECONDS", 0.0)
     port = free_port()
     with opened(tmp_path, f"redis://127.0.0.1:{port}/0") as journal:
-        assert journal.redis
+        assert isinstance(journal.redis, RedisTokens)
         assert journal.tokens.spend(EHR, "0", NOW + 300, NOW)
         assert journal.tokens.spend(EHR, "1", NOW + 300, NOW)  # tried again, and said once
         assert journal.redis.why
