@@ -14,7 +14,10 @@ from second_opinion.record import Answer
 
 
 class Known(Struct, frozen=True):
-    """Who and what a call is about, as keyed hashes: the same today as in any later call of the same client."""
+    """Who and what a call is about, as keyed hashes: the same today as in any later call of the same client.
+
+    `user` is '' where the hook names none.
+    """
 
     client: str
     patient: str
@@ -34,7 +37,7 @@ def known(call: Call, keys: Keys, caller: Caller | None = None) -> Known:
     return Known(
         client=iss,
         patient=keys.hashed("patient", *place, patient),
-        user=keys.hashed("user", *place, call.user),
+        user=keys.hashed("user", *place, call.user) if call.user else "",
         orders=tuple(sorted(keys.hashed("order", *place, patient, *order) for order in orders)),
     )
 
@@ -49,7 +52,7 @@ def answers_of(earlier: list[EarlierCard], now: Known) -> tuple[Answer, ...]:
             kind=card.kind,
             regions=frozenset(card.regions),
             same_orders=not set(card.orders).isdisjoint(now.orders),
-            same_user=card.user == now.user,
+            same_user=bool(now.user) and card.user == now.user,
         )
         for card in earlier
         for decision in card.decisions

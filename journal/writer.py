@@ -77,7 +77,7 @@ class Writer:
         if thread:
             thread.join(timeout)
         if not written:
-            log.error("journal: stopped with %d calls not written", self.backlog)
+            log.error(f"journal: stopped with {self.backlog} calls not written")
         return written
 
     def _start(self) -> None:

@@ -50,7 +50,7 @@ def serve_site(
         )
         keeper = MetricsKeeper(lambda: (journal.writer.backlog, journal.writer.dropped))
         at_start, at_stop = tracing_of(app)
-        at_stop = [partial(_drain, journal), keeper.stop, *at_stop]
+        at_stop = [partial(_drain, journal), keeper.stop, *([look_up.close] if look_up else []), *at_stop]
         run(app, host, port, workers, lambda: ready(url), [keeper.start, *at_start], at_stop)
 
 

@@ -135,6 +135,11 @@ def test_who_does_not_decide_is_not_asked_again_but_others_are(client: FlaskClie
     assert card_for(client, other) is not None
 
 
+def test_where_a_hook_names_no_user_nobody_is_taken_for_the_one_who_does_not_decide(client: FlaskClient) -> None:
+    tell(client, overridden(shown(client, failed_fusion("order-dispatch")), NOT_MINE))
+    assert card_for(client, failed_fusion("order-dispatch")) is not None
+
+
 def test_care_done_elsewhere_settles_that_finding_only(client: FlaskClient) -> None:
     card = shown(client, failed_fusion())
     assert "nonsurgical_care" in rules_of(card)
