@@ -19,7 +19,7 @@ COVERED := --cov --cov-branch --cov-fail-under=100
 help: ## Lists these targets
 	@grep -E '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
 
-demo: .venv/runtime.stamp ## Starts the service with a mock EHR and teaching cases (options: ARGS="--port 9000")
+demo: .venv/demo.stamp ## Starts the service with a mock EHR and teaching cases (options: ARGS="--port 9000")
 	$(BIN)/second-opinion demo $(ARGS)
 
 test: .venv/dev.stamp chromium postgresql redis ## Runs the tests (some only: ARGS="-k browser")
@@ -47,7 +47,8 @@ lock: .venv/dev.stamp ## Renews requirements/*.txt from pyproject.toml (newer ve
 	$(PIP) install --quiet uv
 	$(LOCK) $(ARGS) --group build --output-file requirements/runtime.txt
 	$(LOCK_PEERS) $(ARGS)
-	$(LOCK) $(ARGS) --group dev --extra opentelemetry --constraints requirements/runtime.txt --output-file requirements/dev.txt
+	$(LOCK) $(ARGS) --group dev --extra opentelemetry --extra sandbox --constraints requirements/runtime.txt --output-file requirements/dev.txt
+	$(LOCK) $(ARGS) --group build --extra sandbox --constraints requirements/dev.txt --output-file requirements/demo.txt
 
 clean: ## Removes the environment and everything generated
 	rm -rf .venv benchmarks/peers/.venv build dist *.egg-info .coverage .coverage.* htmlcov .*_cache .hypothesis
@@ -61,15 +62,15 @@ clean: ## Removes the environment and everything generated
 	$(PYTHON) -m venv .venv
 
 # The development packages include those of the demo, in the same versions: either stamp will do for it.
-.venv/runtime.stamp: pyproject.toml requirements/runtime.txt | .venv/pyvenv.cfg
-	$(PIP) install --quiet --require-hashes --requirement requirements/runtime.txt
+.venv/demo.stamp: pyproject.toml requirements/demo.txt | .venv/pyvenv.cfg
+	$(PIP) install --quiet --require-hashes --requirement requirements/demo.txt
 	$(INSTALL_US)
 	@touch $@
 
 .venv/dev.stamp: pyproject.toml requirements/dev.txt | .venv/pyvenv.cfg
 	$(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
 	$(INSTALL_US)
-	@touch $@ .venv/runtime.stamp
+	@touch $@ .venv/demo.stamp
 
 PEERS := benchmarks/peers/.venv
 $(PEERS)/peers.stamp: benchmarks/peers/requirements.txt

@@ -144,7 +144,7 @@ def test_launch_settings_name_the_version_we_ship() -> None:
     assert LAUNCH["client"]["software_version"] == PROJECT["project"]["version"]
 
 
-@pytest.mark.parametrize("name", ["runtime.txt", "dev.txt"])
+@pytest.mark.parametrize("name", ["runtime.txt", "demo.txt", "dev.txt"])
 def test_locks_name_no_package_index(name: str) -> None:
     lines = (REPOSITORY / "requirements" / name).read_text().splitlines()
     assert not [line for line in lines if "://" in line or line.startswith("-")]
