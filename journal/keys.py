@@ -11,7 +11,7 @@ from msgspec import json
 
 from second_opinion.errors import SecondOpinionError
 
-Purpose = Literal["patient", "user", "order", "token", "answer", "comment"]
+Purpose = Literal["patient", "user", "order", "token", "answer", "comment", "launch", "deed"]
 
 
 class Keys:
@@ -19,7 +19,7 @@ class Keys:
 
     def __init__(self, secret_key: str) -> None:
         self._keys: dict[Purpose, bytes] = {purpose: _derived(secret_key, purpose) for purpose in get_args(Purpose)}
-        self._seal = Fernet(urlsafe_b64encode(self._keys["comment"]))
+        self._seals = {purpose: Fernet(urlsafe_b64encode(key)) for purpose, key in self._keys.items()}
 
     def digest(self, purpose: Purpose, *parts: str) -> bytes:
         return hmac.digest(self._keys[purpose], json.encode(parts), "sha256")  # as JSON: ("a", "bc") is not ("ab", "c")
@@ -28,15 +28,15 @@ class Keys:
         """Parts that belong together, such as an EHR's server and its patient's id, as 64 hexadecimal digits."""
         return self.digest(purpose, *parts).hex()
 
-    def sealed(self, words: str) -> str:
-        return self._seal.encrypt(words.encode()).decode()
+    def sealed(self, words: str, purpose: Purpose = "comment") -> str:
+        return self._seals[purpose].encrypt(words.encode()).decode()
 
-    def opened(self, sealed: str) -> str:
+    def opened(self, sealed: str, purpose: Purpose = "comment") -> str:
         """Raises SecondOpinionError for what was sealed with another secret."""
         try:
-            return self._seal.decrypt(sealed).decode()
+            return self._seals[purpose].decrypt(sealed).decode()
         except InvalidToken:
-            message = "A comment was sealed with another SECOND_OPINION_SECRET_KEY. Use that key to read it."
+            message = f"A {purpose} was sealed with another SECOND_OPINION_SECRET_KEY. Use that key to read it."
             raise SecondOpinionError(message) from None
 
 

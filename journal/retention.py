@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time
 from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select, tuple_
 
 from journal.database import Database
-from journal.tables import assessments, cards, decisions, feedback
+from journal.tables import assessments, cards, decisions, deeds, feedback
 
 _AT_ONCE = 500  # small transactions: nobody waits for the lock
 
@@ -22,6 +22,7 @@ def prune(database: Database, before: date) -> dict[str, int]:
         cards: (cards.c.at < instant) & ~answered,
         feedback: feedback.c.received_at < instant,
         assessments: assessments.c.at < instant,
+        deeds: deeds.c.at < instant,
     }
     return {table.name: _delete(database, table, condition) for table, condition in old.items()}
 

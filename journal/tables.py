@@ -127,3 +127,26 @@ tokens = Table(
     Index("tokens_expire", "expires_at"),
     sqlite_with_rowid=False,
 )
+launches = Table(
+    "launches",
+    metadata,
+    Column("id", Words, primary_key=True),  # a keyed hash
+    Column("sealed", Words, nullable=False),  # what the app must remember of it, tokens too
+    Column("expires_at", BigInteger, nullable=False),  # seconds
+    Index("launches_expire", "expires_at"),
+)
+deeds = Table(
+    "deeds",
+    metadata,
+    Column("id", Words, primary_key=True),  # a keyed hash of what was to be written: the same twice is the same row
+    Column("at", Instant, nullable=False),
+    Column("iss", Words, nullable=False),  # the FHIR server written to
+    Column("patient", Words, nullable=False),  # a keyed hash, as is user
+    Column("user", Words, nullable=False),
+    Column("launch", Words, nullable=False),  # a keyed hash
+    Column("action", Words, nullable=False),  # referral, therapy, discussion, statement, ...
+    Column("resources", Words, nullable=False),  # sealed: the references of what was written
+    Column("card", Words),  # whose link led here
+    Column("undone_at", Instant),
+    Index("deeds_of_launch", "launch", "at"),
+)

@@ -323,7 +323,7 @@ def test_what_is_old_is_deleted_and_an_answer_still_in_force_keeps_its_card(jour
     store_feedback(journal.database, journal.keys, answers, [over, in_force])
     assert written(journal)
     deleted = prune(journal.database, before=date(2026, 1, 1))
-    assert deleted == {"decisions": 1, "cards": 599, "feedback": 1, "assessments": 600}
+    assert deleted == {"decisions": 1, "cards": 599, "feedback": 1, "assessments": 600, "deeds": 0}
     assert ask(url, "SELECT uuid FROM cards ORDER BY uuid") == [("new",), ("old-1",)]
     assert prune(journal.database, before=date(2026, 1, 1)) == dict.fromkeys(deleted, 0)
 
@@ -339,7 +339,7 @@ def test_a_journal_moves_to_another_database_with_all_it_knows(url: str, tmp_pat
         assert journal.tokens.spend(EHR, "jti-1", NOW + 300, NOW)
         assert written(journal)
         (known,) = answered_cards(journal.database, EHR, "patient-hash", LONG_AGO)
-    each_once = {"assessments": 1, "cards": 1, "decisions": 1, "feedback": 1, "tokens": 1}
+    each_once = {"assessments": 1, "cards": 1, "decisions": 1, "feedback": 1, "tokens": 1, "launches": 0, "deeds": 0}
     assert copy_journal(old, url) == each_once
     assert copy_journal(old, url) == dict.fromkeys(each_once, 0)
     with opened(url) as journal:
