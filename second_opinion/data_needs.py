@@ -45,7 +45,7 @@ _URLS = {"LOINC": "http://loinc.org", "SNOMED": "http://snomed.info/sct"}
 
 
 def _observations(*scores: str) -> str:
-    """What of Observation is wanted: these scores (none named: all), what patients state, 'dissatisfied with the result'."""
+    """What of Observation is wanted: these scores (none named: all), patients' statements, dissatisfaction."""
     groups = [group for group in VALUE_SETS["outcome_scores"]["groups"] if not scores or group["kind"] in scores]
     lines = [line for group in (*groups, *VALUE_SETS["patient_statements"]["groups"]) for line in group["codes"]]
     codes = [line.split()[:2] for line in (*lines, "SNOMED 185479006 Patient dissatisfied with result")]
