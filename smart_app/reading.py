@@ -94,9 +94,9 @@ class Reader:
 
 def _patient(fetched: Mapping[str, Fetched], patient_id: str) -> dict[str, Any]:
     """The Patient as it came; {} if it is none, or another."""
-    for page in fetched["patient"].pages:
-        with suppress(DecodeError, UnicodeDecodeError, RecursionError):
-            said = json.decode(page)
-            if isinstance(said, dict) and said.get("resourceType") == "Patient" and said.get("id") == patient_id:
-                return said
-    return {}
+    try:
+        said = json.decode(b"".join(fetched["patient"].pages))
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    is_this = isinstance(said, dict) and said.get("resourceType") == "Patient" and said.get("id") == patient_id
+    return said if is_this else {}
