@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import smart_ehr
 from chromium import chromium
 from clusters import Cluster, running_cluster
 from playwright.sync_api import Browser
@@ -28,3 +29,10 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def browser() -> Iterator[Browser]:
     with chromium() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def sekmet() -> Iterator[str]:
+    """The address of a third-party FHIR server with the teaching patients."""
+    with smart_ehr.fhir_server() as base:
+        yield base
