@@ -36,8 +36,7 @@ def main() -> None:
 
 
 def _stop_when_alone(server: uvicorn.Server) -> None:
-    while os.read(0, 1024):  # not sys.stdin: held by a thread, it would not let Python end
-        pass
+    os.read(0, 1)  # nothing is ever sent; not by sys.stdin: held by a thread, it would not let Python end
     server.should_exit = True
 
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import date
@@ -38,8 +39,8 @@ def fhir_server() -> Iterator[str]:
 class RunningEhr:
     """The EHR at http://127.0.0.1:PORT; what was asked of it is in `recorded`."""
 
-    def __init__(self, ehr: SandboxEhr, fhir_server: str, recorded: list[Seen]) -> None:
-        self.ehr, self.fhir_server, self.recorded = ehr, fhir_server, recorded
+    def __init__(self, ehr: SandboxEhr, fhir_server: str, recorded: list[Seen], ahead: list[float]) -> None:
+        self.ehr, self.fhir_server, self.recorded, self.ahead = ehr, fhir_server, recorded, ahead
         self.fhir_base, self.authorize, self.token = (
             ehr.fhir_base,
             f"{ehr.auth_base}/authorize",
@@ -59,6 +60,10 @@ class RunningEhr:
 
     def set_fault(self, name: str, on: bool = True, patient: str = "") -> None:
         self.ehr.faults.set(name, on, patient)
+
+    def pass_seconds(self, seconds: float) -> None:
+        """For the EHR it is that much later."""
+        self.ahead.append(seconds)
 
     def expire_tokens(self) -> None:
         self.ehr.store.expire()
@@ -109,6 +114,7 @@ def smart_ehr(
     app: Callable[[SandboxEhr], Flask] | None = None,
     access_seconds: float = 300,
     asks_first: bool = False,
+    records: bool = True,
 ) -> Iterator[RunningEhr]:
     """`clients` is told the port. `app` makes the application to serve (also at http://localhost:PORT) from the EHR;
     the EHR's own pages are added to it. What is written while it runs is undone at its end.
@@ -117,14 +123,19 @@ def smart_ehr(
     with closing(socket.create_server(("127.0.0.1", 0), backlog=128)) as listening:
         port = listening.getsockname()[1]
         origin = f"http://127.0.0.1:{port}"
-        ehr = SandboxEhr(origin, fhir_server, clients(port), access_seconds, asks_first, recorded.append)
+        ahead: list[float] = []
+        ehr = SandboxEhr(
+            origin, fhir_server, clients(port), access_seconds, asks_first,
+            on_request=recorded.append if records else None,
+            now=lambda: time.time() + sum(ahead),
+        )  # fmt: skip
         served = app(ehr) if app else Flask("an EHR alone")
         served.register_blueprint(create_blueprint(ehr))
+        running = RunningEhr(ehr, fhir_server, recorded, ahead)
+        before = latest(running)
         server = make_server("127.0.0.1", port, served, threaded=True, request_handler=_Silent, fd=listening.fileno())
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        running = RunningEhr(ehr, fhir_server, recorded)
-        before = latest(running)
         try:
             yield running
         finally:

@@ -64,7 +64,7 @@ def _checked(asked: Asked, scopes: list[Scope], send: Send) -> Asked:
         return _narrowed(asked)
     if asked.interaction in ("c", "u") and asked.method != "PATCH":
         _check_body(asked)
-    if asked.interaction in ("u", "d"):
+    if asked.interaction in ("u", "d") or "_history" in asked.segments:
         _check_stored(asked, send)
     return asked
 

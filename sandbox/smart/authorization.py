@@ -57,8 +57,7 @@ class CodeGrant(AuthorizationCodeGrant):
     def save_authorization_code(self, code: str, request: Any) -> None:
         data = request.payload.data
         launch: Launch = request.user
-        if "launch" in data and self.server.store.take_launch(data["launch"]) is None:
-            raise InvalidRequestError("This launch was used before. Open the app again from the EHR.")
+        self.server.store.take_launch(data.get("launch", ""))
         kept = [word for word in request.scope.split() if word != "launch" or "launch" in data]
         granted = Granted(
             request.client.client_id, " ".join(kept), launch,

@@ -26,9 +26,6 @@ class Client:
     scopes: str = EVERYTHING
     name: str = "Second Opinion"
 
-    def get_client_id(self) -> str:
-        return self.client_id
-
     def get_default_redirect_uri(self) -> str:
         return ""  # an app says where to, each time
 

@@ -1,5 +1,6 @@
 """One sandbox EHR: its FHIR server behind, its authorization server, its faults; what the mock EHR's pages drive."""
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from secrets import token_urlsafe
@@ -42,12 +43,13 @@ class SandboxEhr:
         access_seconds: float = 300,
         asks_first: bool = False,
         on_request: Callable[[Seen], None] | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.origin, self.asks_first, self.on_request = origin, asks_first, on_request
         self.fhir_base, self.auth_base = f"{origin}/sandbox/fhir", f"{origin}/sandbox/auth"
         self.key = token_urlsafe(24)  # for the mock EHR's own pages
         self.clients = {client.client_id: client for client in clients}
-        self.store, self.faults, self.identity = Store(access_seconds), Switches(), Identity(self.fhir_base)
+        self.store, self.faults, self.identity = Store(access_seconds, now), Switches(), Identity(self.fhir_base)
         self.upstream = Upstream(fhir_server, self.fhir_base)
         self.server = authorization_server(self.clients, self.store, self.identity, f"{self.auth_base}/token")
 

@@ -1,6 +1,7 @@
 """Authorize and token: nobody signs in, but somebody may have to choose a patient, or say yes."""
 
 import re
+from threading import Lock
 from urllib.parse import urlsplit
 
 from authlib.common.urls import add_params_to_uri
@@ -15,9 +16,12 @@ _OURS = ("sandbox_patient", "sandbox_answer")
 
 
 def add_routes(door: Blueprint, ehr: SandboxEhr) -> None:
+    one_at_a_time = Lock()  # of two who come with one launch, the second finds it spent
+
     @door.route("/auth/authorize", methods=["GET", "POST"])
     def authorize() -> Response:
-        return _naming(_authorized(ehr), ehr.fhir_base)
+        with one_at_a_time:
+            return _naming(_authorized(ehr), ehr.fhir_base)
 
     @door.post("/auth/token")
     def token() -> Response:

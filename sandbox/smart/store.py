@@ -1,7 +1,8 @@
 """Launches, codes and tokens of one process, each spent once; nothing of it is kept anywhere else."""
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from secrets import token_urlsafe
 from threading import Lock
 from typing import Any
@@ -35,7 +36,7 @@ class Granted:
     redirect_uri: str = ""
     code_challenge: str = ""
     nonce: str = ""
-    made_at: float = field(default_factory=time.time)
+    made_at: float = 0
     revoked: bool = False
     code_challenge_method = "S256"
 
@@ -57,16 +58,12 @@ class Access:
     scope: str
     until: float
 
-    @property
-    def is_valid(self) -> bool:
-        return not self.granted.revoked and time.time() < self.until
-
 
 class Store:
     """All under one lock: of two who come with one code, one gets tokens."""
 
-    def __init__(self, access_seconds: float = 300) -> None:
-        self.access_seconds = access_seconds
+    def __init__(self, access_seconds: float = 300, now: Callable[[], float] = time.time) -> None:
+        self.access_seconds, self._now = access_seconds, now
         self._lock = Lock()
         self._launches: dict[str, tuple[Launch, float]] = {}
         self._codes: dict[str, Granted] = {}
@@ -78,26 +75,25 @@ class Store:
     def add_launch(self, launch: Launch) -> str:
         with self._lock:
             token = token_urlsafe(24)
-            self._launches[token] = launch, time.time() + LAUNCH_SECONDS
+            self._launches[token] = launch, self._now() + LAUNCH_SECONDS
             return token
 
     def launch(self, token: str) -> Launch | None:
         """As it stands, unspent."""
         launch, until = self._launches.get(token, (None, 0.0))
-        return launch if time.time() < until else None
+        return launch if self._now() < until else None
 
-    def take_launch(self, token: str) -> Launch | None:
+    def take_launch(self, token: str) -> None:
         with self._lock:
-            launch, until = self._launches.pop(token, (None, 0.0))
-            return launch if time.time() < until else None
+            self._launches.pop(token, None)
 
     def add_code(self, code: str, granted: Granted) -> None:
         with self._lock:
-            self._codes[code] = granted
+            self._codes[code] = replace(granted, made_at=self._now())
 
     def take_code(self, code: str) -> Granted | None:
         granted = self._take(self._codes, code)
-        return granted if granted and time.time() < granted.made_at + CODE_SECONDS else None
+        return granted if granted and self._now() < granted.made_at + CODE_SECONDS else None
 
     def add_refresh(self, token: str, granted: Granted) -> None:
         with self._lock:
@@ -118,11 +114,11 @@ class Store:
 
     def add_access(self, token: str, granted: Granted, scope: str, seconds: float) -> None:
         with self._lock:
-            self._accesses[token] = Access(granted, scope, time.time() + seconds)
+            self._accesses[token] = Access(granted, scope, self._now() + seconds)
 
     def access(self, token: str) -> Access | None:
         found = self._accesses.get(token)
-        return found if found and found.is_valid else None
+        return found if found and not found.granted.revoked and self._now() < found.until else None
 
     def expire(self) -> None:
         """Every access token so far; those refreshed later are good."""

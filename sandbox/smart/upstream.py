@@ -53,6 +53,8 @@ class Upstream:
     def send(self, asked: Asked) -> Answer:
         url = f"{self.base}/{asked.path}".rstrip("/") + (f"?{urlencode(asked.query)}" if asked.query else "")
         headers = {name: value for name, value in asked.headers.items() if name in _PASSED_ON} | {"Accept": FHIR_JSON}
+        if asked.form:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
         body = urlencode(asked.form).encode() if asked.form else self._readdressed(asked.body, self._shown, self.base)
         try:
             answer = self._pools.request(
