@@ -1,6 +1,7 @@
 """The FHIR R4 server behind the mock EHR, in a process of its own with its data in a folder that goes with it."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ def fhir_process(today: date | None = None) -> Iterator[str]:
 
     It also ends when this process does, however that ends: it reads a pipe that we hold open.
     """
+    ours = os.getpid()
     command = [sys.executable, "-c", "from sandbox.fhir_child import main; main()"]
     # In a session of its own: Ctrl-C is for us, and we tell it.
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as child:  # noqa: S603, ours
@@ -40,9 +42,8 @@ def fhir_process(today: date | None = None) -> Iterator[str]:
                 _load(base, today)
             yield base
         finally:
-            _stop(child)
-            if folder:
-                rmtree(folder, ignore_errors=True)  # it had no time to do that itself
+            if os.getpid() == ours:  # workers pass here, too, when they end
+                _stop(child, folder)
 
 
 def _introduced(child: subprocess.Popen[bytes]) -> tuple[str, str]:
@@ -75,8 +76,10 @@ def _load(base: str, today: date) -> None:
         target.close()
 
 
-def _stop(child: subprocess.Popen[bytes]) -> None:
+def _stop(child: subprocess.Popen[bytes], folder: str) -> None:
     try:
         child.communicate(timeout=_STOP_SECONDS)  # ends its input
     except subprocess.TimeoutExpired:
         child.kill()
+    if folder:
+        rmtree(folder, ignore_errors=True)  # it had no time to do that itself

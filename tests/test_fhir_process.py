@@ -67,6 +67,26 @@ def test_it_ends_with_the_process_that_started_it_however_that_ends(tmp_path: Pa
     assert left_behind(tmp_path) == []
 
 
+FORKING = """
+import os, sys, urllib.request
+from sandbox.fhir_process import fhir_process
+with fhir_process() as base:
+    worker = os.fork()
+    if not worker:
+        sys.exit(0)
+    os.waitpid(worker, 0)
+    made = urllib.request.Request(base + "/Patient", b'{"resourceType": "Patient"}', {"Content-Type": "application/json"})
+    print(urllib.request.urlopen(made).status, len(os.listdir(os.environ["TMPDIR"])))
+"""
+
+
+def test_a_worker_that_ends_leaves_it_to_the_others(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", FORKING], env=environment, capture_output=True, timeout=60)
+    assert done.stdout == b"201 1\n", done.stderr
+    assert left_behind(tmp_path) == []
+
+
 def test_told_to_stop_it_takes_its_folder_with_it(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
     with subprocess.Popen(
