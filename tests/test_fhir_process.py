@@ -75,8 +75,9 @@ with fhir_process() as base:
     if not worker:
         sys.exit(0)
     os.waitpid(worker, 0)
-    made = urllib.request.Request(base + "/Patient", b'{"resourceType": "Patient"}', {"Content-Type": "application/json"})
-    print(urllib.request.urlopen(made).status, len(os.listdir(os.environ["TMPDIR"])))
+    somebody, said = b'{"resourceType": "Patient"}', {"Content-Type": "application/json"}
+    made = urllib.request.urlopen(urllib.request.Request(base + "/Patient", somebody, said))
+    print(made.status, len(os.listdir(os.environ["TMPDIR"])))
 """
 
 

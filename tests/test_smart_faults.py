@@ -8,8 +8,9 @@ from msgspec import DecodeError
 from smart_ehr import DANIEL, RUTH, RunningEhr, read, smart_ehr
 from urllib3.exceptions import ReadTimeoutError
 
+from sandbox.smart.altered import SOMEBODY_ELSE
 from sandbox.smart.clients import Client
-from sandbox.smart.faults import FAULTS, SOMEBODY_ELSE
+from sandbox.smart.faults import FAULTS
 
 APP = "http://localhost:9"
 ALL = "patient/*.cruds"
@@ -80,6 +81,9 @@ def test_codes_are_the_hospitals_own_and_the_words_stay(ehr: RunningEhr) -> None
     assert local["code"]["coding"][0]["display"] == usual["code"]["coding"][0]["display"]
     condition = read(ehr.fhir("GET", f"Condition?patient={RUTH}", ehr.token_for(RUTH)))["entry"][0]["resource"]
     assert condition["clinicalStatus"]["coding"][0]["code"] in ("active", "resolved")
+    score = read(ehr.fhir("GET", f"Observation?patient={RUTH}", ehr.token_for(RUTH)))["entry"][0]["resource"]
+    assert score["code"]["coding"][0]["system"].startswith("urn:oid:")
+    assert score["valueQuantity"]["system"] == "http://unitsofmeasure.org"
     assert read(ehr.fhir("GET", f"Patient/{RUTH}", ehr.token_for(RUTH)))["id"] == RUTH
 
 

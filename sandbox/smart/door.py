@@ -40,6 +40,7 @@ def create_blueprint(ehr: SandboxEhr) -> Blueprint:
 
     signing_in.add_routes(door, ehr)
     own_pages.add_routes(door, ehr, lambda: _is_own(ehr) or abort(401, "Only the mock EHR's own pages may do this."))
+    own_pages.add_public_launch(door, ehr)
     CORS(door, origins="*", methods=_VERBS, expose_headers=_SAID, send_wildcard=True)
 
     if tell := ehr.on_request:

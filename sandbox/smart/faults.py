@@ -3,18 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from sandbox.smart.altered import as_dstu2, each_resource, localised, somebody_elses
 from sandbox.smart.asked import Asked
-from sandbox.smart.dstu2 import as_dstu2
 from sandbox.smart.upstream import Answer, refusal
 
-Json = dict[str, Any]
 Go = Callable[[], Answer]
 
 SLOW_SECONDS = 6.0
-SOMEBODY_ELSE = "somebody-else"
-_LOCAL = "urn:oid:1.2.36.1.2001.1003.0.999"  # nobody's
 _GONE = "_getpages"
 
 
@@ -57,15 +53,15 @@ def _malformed(asked: Asked, go: Go) -> Answer:
 
 
 def _dstu2(asked: Asked, go: Go) -> Answer:
-    return _each(go(), as_dstu2)
+    return each_resource(go(), as_dstu2)
 
 
 def _local_codes(asked: Asked, go: Go) -> Answer:
-    return _each(go(), _localised) if asked.kind not in ("", "Patient") else go()
+    return each_resource(go(), localised) if asked.kind not in ("", "Patient") else go()
 
 
 def _another_patients(asked: Asked, go: Go) -> Answer:
-    return _each(go(), _somebody_elses) if asked.interaction in ("r", "s") else go()
+    return each_resource(go(), somebody_elses) if asked.interaction in ("r", "s") else go()
 
 
 def _expired(asked: Asked, go: Go) -> Answer:
@@ -117,33 +113,3 @@ class Switches:
 
 def _through(fault: Fault, asked: Asked, go: Go) -> Go:
     return lambda: fault.change(asked, go)
-
-
-def _each(answer: Answer, change: Callable[[Json], Json]) -> Answer:
-    """Each resource changed, alone or in a Bundle."""
-    found = answer.resource
-    if not found or answer.status >= 300:
-        return answer
-    if found.get("resourceType") != "Bundle":
-        return answer.with_resource(change(found))
-    held = [entry for entry in found.get("entry", []) if "resource" in entry]
-    entries = [entry | {"resource": change(entry["resource"])} for entry in held]
-    return answer.with_resource(found | {"entry": entries})
-
-
-def _localised(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_localised(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    changed = {key: _localised(item) for key, item in value.items()}
-    if "terminology.hl7.org" in str(value.get("system", "")) or "code" not in value or "system" not in value:
-        return changed
-    return changed | {"system": _LOCAL, "code": f"L{sum(map(ord, str(value['code'])))}"}
-
-
-def _somebody_elses(resource: Json) -> Json:
-    if resource.get("resourceType") == "Patient":
-        return resource | {"id": SOMEBODY_ELSE}
-    theirs = {"reference": f"Patient/{SOMEBODY_ELSE}"}
-    return resource | {name: theirs for name in ("subject", "patient") if name in resource}

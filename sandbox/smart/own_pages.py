@@ -90,9 +90,12 @@ def add_routes(door: Blueprint, ehr: SandboxEhr, only_ours: Callable[[], object]
         listed = [{"name": each.name, "label": each.label, "does": each.does} for each in FAULTS.values()]
         return jsonify(faults=listed, on=ehr.faults.are_on())
 
+
+def add_public_launch(door: Blueprint, ehr: SandboxEhr) -> None:
+    """Open to all, as the public CDS Hooks sandbox expects: a launch opens nothing but a registered app."""
+
     @door.post("/fhir/_services/smart/Launch")
     def public_launch() -> Response:
-        """Open to all, as the public sandbox expects: a launch opens nothing but a registered app."""
         wanted = _read(_PublicLaunch)
         _known(ehr, wanted.launch_url)
         given = wanted.parameters
