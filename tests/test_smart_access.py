@@ -169,6 +169,25 @@ def test_another_patients_data_is_never_written(ehr: RunningEhr) -> None:
     assert ehr.get(RUTHS) == procedure
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{RUTHS}%23x", f"{RUTHS}%3Fx=1", "Procedure//ruth-procedure-1", "Procedure/%2E%2E",
+        f"Procedure/%2E%2E/{RUTHS}", f"Condition/../{RUTHS}", "Procedure%3Fpatient=ruth-keller", "Procedure/ruth%2525procedure-1",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_an_address_that_may_be_read_in_two_ways_is_refused(ehr: RunningEhr, method: str, path: str) -> None:
+    own = ehr.get(RUTHS) | {"subject": {"reference": f"Patient/{DANIEL}"}}
+    token = ehr.token_for(DANIEL, ALL)
+    before = ehr.get("_history?_count=1")["total"]
+    assert ehr.fhir(method, path, token, own if method == "PUT" else None).status == 403
+    if method != "GET":
+        entry = (method, path.replace("%23", "#").replace("%3F", "?"), own if method == "PUT" else None)
+        assert ehr.fhir("POST", "", token, transaction(entry)).status == 403
+    assert ehr.get("_history?_count=1")["total"] == before
+
+
 def test_what_is_included_is_shown_as_far_as_the_scopes_go(ehr: RunningEhr) -> None:
     query = f"Procedure?patient={RUTH}&_include=Procedure:patient&_count=1"
     assert f"Patient/{RUTH}" in addresses(ehr.fhir("GET", query, ehr.token_for(RUTH, ALL)))

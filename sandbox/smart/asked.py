@@ -1,5 +1,6 @@
 """A FHIR request as the rules about access see it: which type, which interaction, whose patient."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -7,6 +8,7 @@ from urllib.parse import parse_qsl
 Json = dict[str, Any]
 Pairs = tuple[tuple[str, str], ...]
 
+_PART = re.compile(r"(?!\.{1,2}$)[_$]?[A-Za-z0-9.-]{1,64}", re.ASCII)
 _ON_TYPE = {"GET": "s", "HEAD": "s", "POST": "c", "PUT": "u", "PATCH": "u", "DELETE": "d"}
 _ON_ONE = {"GET": "r", "HEAD": "r", "PUT": "u", "PATCH": "u", "DELETE": "d"}
 _PATIENT_PARAMETERS = ("patient", "subject", "patient:Patient", "subject:Patient")
@@ -43,7 +45,9 @@ class Asked:
 
     @property
     def interaction(self) -> str:
-        """A letter of cruds; '' for what is none of them."""
+        """A letter of cruds; '' for what is none of them, or is written as servers might read it in two ways."""
+        if not all(_PART.fullmatch(part) for part in self.segments):
+            return ""
         match self.segments:
             case [kind] if kind[:1].isalpha():
                 return _ON_TYPE.get(self.method, "")

@@ -36,7 +36,7 @@ class Client:
         return redirect_uri in self.redirect_uris
 
     def check_client_secret(self, client_secret: str) -> bool:
-        return bool(self.secret) and compare_digest(self.secret, client_secret)
+        return bool(self.secret) and compare_digest(self.secret.encode(), client_secret.encode())
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
         return method == _METHODS[self.auth]

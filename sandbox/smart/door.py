@@ -70,7 +70,7 @@ def _answer(ehr: SandboxEhr, path: str) -> Answer:
 
 
 def _is_own(ehr: SandboxEhr) -> bool:
-    return compare_digest(request.headers.get(KEY_HEADER, ""), ehr.key)
+    return compare_digest(request.headers.get(KEY_HEADER, "").encode(), ehr.key.encode())
 
 
 def _response(answer: Answer) -> Response:

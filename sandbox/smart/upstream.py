@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from msgspec import DecodeError, json
 from urllib3 import PoolManager, Timeout
@@ -51,7 +51,9 @@ class Upstream:
         self._pools = PoolManager(maxsize=16)
 
     def send(self, asked: Asked) -> Answer:
-        url = f"{self.base}/{asked.path}".rstrip("/") + (f"?{urlencode(asked.query)}" if asked.query else "")
+        url = f"{self.base}/{quote(asked.path, safe='/$')}".rstrip("/") + (
+            f"?{urlencode(asked.query)}" if asked.query else ""
+        )
         headers = {name: value for name, value in asked.headers.items() if name in _PASSED_ON} | {"Accept": FHIR_JSON}
         if asked.form:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
