@@ -1,0 +1,192 @@
+"""Authorization by fhirclient, mended where it falls short of SMART 2.2; alone knows fhirclient and its habits."""
+
+import logging
+from base64 import b64encode
+from collections.abc import Mapping
+from secrets import token_urlsafe
+from time import monotonic
+from typing import Any
+from urllib.parse import quote_plus, urlencode
+
+from fhirclient.auth import FHIRAuth, FHIROAuth2Auth
+from fhirclient.client import FHIRClient
+from fhirclient.server import FHIRServer
+from msgspec import DecodeError, Struct, json
+
+from ehr.trust import SmartEhr
+from ehr.wire import NoAnswer, Wire
+from smart_app.client_key import ClientKey
+from smart_app.configuration import Configuration
+
+LIFE = "life"  # what `expires_in` is called here: fhirclient stumbles over one that is no number
+_SECONDS = 10.0
+_BYTES_MOST = 256 * 1024
+_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+for _name in ("auth", "client", "server"):  # they write states, codes and what came with a token
+    logging.getLogger(f"fhirclient.{_name}").addFilter(lambda record: False)
+
+
+class NoToken(Exception):
+    """The authorization server gave none; says why in a word of OAuth's, or ours."""
+
+
+class Credentials(Struct, frozen=True):
+    """How the app shows who it is: one of them, or neither, as the EHR's entry in the trust file says."""
+
+    key: ClientKey | None = None
+    secret: str = ""
+
+    def __repr__(self) -> str:
+        return "Credentials(...)"
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """A request for authorization, as it must be known when its answer comes. `aud` is the iss as it was given."""
+
+    aud: str
+    redirect_uri: str
+    scopes: str
+    state: str
+    nonce: str
+    verifier: str
+    launch: str | None = None
+
+
+class Tokens(Struct, frozen=True):
+    """`said` is what came with them."""
+
+    access: str
+    refresh: str
+    said: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return "Tokens(...)"
+
+
+def new_request(aud: str, redirect_uri: str, scopes: str, launch: str | None) -> Asked:
+    return Asked(
+        aud=aud, redirect_uri=redirect_uri, scopes=scopes, launch=launch,
+        state=token_urlsafe(32), nonce=token_urlsafe(32), verifier=token_urlsafe(64),
+    )  # fmt: skip
+
+
+class _Auth(FHIROAuth2Auth):
+    """With a nonce; `client_id` from public clients only; a signed assertion of its own for each request of a token."""
+
+    nonce: str
+    ehr: SmartEhr
+    credentials: Credentials
+
+    def _authorize_params(self, server: Any) -> dict[str, Any]:
+        params: dict[str, Any] = super()._authorize_params(server)
+        return params | {"nonce": self.nonce}
+
+    def _code_exchange_params(self, code: str) -> dict[str, Any]:
+        return self._as_whom(super()._code_exchange_params(code))
+
+    def _reauthorize_params(self) -> dict[str, Any]:
+        return self._as_whom(super()._reauthorize_params())
+
+    def _as_whom(self, params: dict[str, Any]) -> dict[str, Any]:
+        params.pop("state", None)
+        if self.ehr.auth == "public":
+            return params
+        del params["client_id"]
+        if self.credentials.key is None or self.ehr.auth == "client_secret":
+            return params
+        assertion = self.credentials.key.assertion(self.ehr.client_id, self._token_uri)
+        return params | {"client_assertion_type": _ASSERTION, "client_assertion": assertion}
+
+
+class _Server(FHIRServer):
+    """Requests of tokens go over our own wire: with a deadline, a limit, no redirect, and never twice."""
+
+    wire: Wire
+
+    def post_as_form(self, url: str, formdata: dict[str, str], auth: tuple[str, str] | None = None) -> "_Answer":
+        headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
+        if auth:
+            headers["Authorization"] = f"Basic {_basic(*auth)}"
+        body = urlencode(formdata).encode()
+        try:
+            answer = self.wire.ask("POST", url, headers, monotonic() + _SECONDS, _BYTES_MOST, body)
+        except NoAnswer:
+            raise NoToken("no answer") from None
+        try:
+            said = json.decode(answer.body)
+        except (DecodeError, UnicodeDecodeError, RecursionError):
+            said = None
+        if answer.status != 200 or not isinstance(said, dict):
+            raise NoToken(f"answered {answer.status}")
+        return _Answer(said)
+
+
+class _Answer:
+    """As fhirclient reads it: only what it can read."""
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        if not isinstance(said.get("access_token"), str) or not isinstance(said.get("refresh_token", ""), str | None):
+            raise NoToken("no access token")
+        if not isinstance(said.get("token_type"), str) or said["token_type"].lower() != "bearer":
+            raise NoToken("no bearer token")
+        self._said = {LIFE if name == "expires_in" else name: value for name, value in said.items()}
+
+    def json(self) -> dict[str, Any]:
+        return self._said
+
+
+class Authorization:
+    """One EHR's authorization server, as this app is registered there; made for one request, shared by none."""
+
+    def __init__(self, ehr: SmartEhr, found: Configuration, credentials: Credentials, wire: Wire) -> None:
+        self._ehr, self._found, self._credentials, self._wire = ehr, found, credentials, wire
+
+    def address(self, asked: Asked) -> str:
+        """Where the browser is sent."""
+        return str(self._client(asked).authorize_url)
+
+    def exchange(self, asked: Asked, code: str) -> Tokens:
+        """Raises NoToken."""
+        server = self._client(asked).server
+        return _tokens(server, server.handle_callback("?" + urlencode({"code": code, "state": asked.state})))
+
+    def refresh(self, refresh_token: str) -> Tokens:
+        """Raises NoToken."""
+        server = self._client(new_request(self._ehr.iss, "", "", None), refresh_token).server
+        return _tokens(server, server.reauthorize())
+
+    def _client(self, asked: Asked, refresh_token: str = "") -> Any:
+        """Made from a state: it asks for no CapabilityStatement, and never takes a server for an open one."""
+        secret = self._credentials.secret if self._ehr.auth == "client_secret" else ""
+        auth = {
+            "app_id": self._ehr.client_id, "app_secret": secret, "aud": asked.aud, "redirect_uri": asked.redirect_uri,
+            "authorize_uri": self._found.authorization_endpoint, "token_uri": self._found.token_endpoint,
+            "auth_state": asked.state, "code_verifier": asked.verifier, "refresh_token": refresh_token,
+        }  # fmt: skip
+        base = {"base_uri": f"{self._ehr.iss}/", "auth_type": "oauth2", "auth": auth}
+        client = FHIRClient(
+            state={
+                "app_id": self._ehr.client_id,
+                "scope": asked.scopes,
+                "redirect": asked.redirect_uri,
+                "launch_token": asked.launch,
+                "server": base,
+            }
+        )
+        client.server = _Server(client, state=base)
+        client.server.wire = self._wire
+        auth = client.server.auth
+        auth.nonce, auth.ehr, auth.credentials = asked.nonce, self._ehr, self._credentials
+        return client
+
+
+FHIRAuth.auth_classes["oauth2"] = _Auth
+
+
+def _tokens(server: Any, said: dict[str, Any]) -> Tokens:
+    return Tokens(server.auth.access_token, server.auth.refresh_token or "", said)
+
+
+def _basic(client_id: str, secret: str) -> str:
+    """Each is written as in a form first (RFC 6749, 2.3.1)."""
+    return b64encode(f"{quote_plus(client_id)}:{quote_plus(secret)}".encode()).decode()
