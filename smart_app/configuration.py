@@ -15,6 +15,8 @@ from smart_app.errors import LaunchFailed
 _BYTES_MOST = 256 * 1024
 _SECONDS = 5.0
 _FRESH = 10 * 60
+_AGAIN = 10  # after it could not be had
+_USABLE = 24 * 60 * 60  # all the same, while no newer one can be had
 _WELL_KNOWN = "/.well-known/smart-configuration"
 
 
@@ -32,24 +34,44 @@ class Configuration(Struct, frozen=True):
     authorization_response_iss_parameter_supported: bool = False
 
 
+class _Known(Struct):
+    """Of one EHR: the configuration read last, or why there is none; when it is to be asked again."""
+
+    found: Configuration | None = None
+    read_at: float = float("-inf")
+    problem: str = ""
+    ask_at: float = float("-inf")
+
+
 class Configurations:
-    """Of each EHR the one read last, for ten minutes, shared by all threads of this process."""
+    """Of each EHR the one read last, shared by all threads of this process. An EHR that is down is asked seldom."""
 
     def __init__(self, wire: Wire, clock: Callable[[], float] = time.monotonic) -> None:
         self._wire, self._clock = wire, clock
-        self._known: dict[str, tuple[float, Configuration]] = {}
+        self._known: dict[str, _Known] = {}
         self._lock = Lock()
 
     def of(self, iss: str) -> Configuration:
         """Raises LaunchFailed. `iss` must be one that the trust file lists."""
         with self._lock:
-            read_at, known = self._known.get(iss, (float("-inf"), None))
-        if known and self._clock() - read_at <= _FRESH:
-            return known
-        read = _fetch(self._wire, iss)
-        with self._lock:
-            self._known[iss] = self._clock(), read
-        return read
+            known = self._known.setdefault(iss, _Known())
+            is_due = self._clock() >= known.ask_at
+            if is_due:
+                known.ask_at = self._clock() + _AGAIN  # others need not wait for the same
+        if is_due or not (known.found or known.problem):
+            self._ask(iss, known)
+        if known.found and self._clock() - known.read_at <= _USABLE:
+            return known.found
+        raise LaunchFailed(known.problem)
+
+    def _ask(self, iss: str, known: _Known) -> None:
+        try:
+            found = _fetch(self._wire, iss)
+        except LaunchFailed as failed:
+            known.problem = failed.page
+        else:
+            now = self._clock()
+            known.found, known.read_at, known.problem, known.ask_at = found, now, "", now + _FRESH
 
 
 def _fetch(wire: Wire, iss: str) -> Configuration:

@@ -2,8 +2,6 @@
 
 import logging
 from base64 import b64encode
-from collections.abc import Mapping
-from secrets import token_urlsafe
 from time import monotonic
 from typing import Any
 from urllib.parse import quote_plus, urlencode
@@ -11,63 +9,19 @@ from urllib.parse import quote_plus, urlencode
 from fhirclient.auth import FHIRAuth, FHIROAuth2Auth
 from fhirclient.client import FHIRClient
 from fhirclient.server import FHIRServer
-from msgspec import DecodeError, Struct, json
+from msgspec import DecodeError, json
 
 from ehr.trust import SmartEhr
 from ehr.wire import NoAnswer, Wire
-from smart_app.client_key import ClientKey
 from smart_app.configuration import Configuration
+from smart_app.credentials import Credentials
+from smart_app.tokens import LIFE, Asked, NoToken, Tokens, new_request
 
-LIFE = "life"  # what `expires_in` is called here: fhirclient stumbles over one that is no number
 _SECONDS = 10.0
 _BYTES_MOST = 256 * 1024
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 for _name in ("auth", "client", "server"):  # they write states, codes and what came with a token
     logging.getLogger(f"fhirclient.{_name}").addFilter(lambda record: False)
-
-
-class NoToken(Exception):
-    """The authorization server gave none; says why in a word of OAuth's, or ours."""
-
-
-class Credentials(Struct, frozen=True):
-    """How the app shows who it is: one of them, or neither, as the EHR's entry in the trust file says."""
-
-    key: ClientKey | None = None
-    secret: str = ""
-
-    def __repr__(self) -> str:
-        return "Credentials(...)"
-
-
-class Asked(Struct, frozen=True, kw_only=True):
-    """A request for authorization, as it must be known when its answer comes. `aud` is the iss as it was given."""
-
-    aud: str
-    redirect_uri: str
-    scopes: str
-    state: str
-    nonce: str
-    verifier: str
-    launch: str | None = None
-
-
-class Tokens(Struct, frozen=True):
-    """`said` is what came with them."""
-
-    access: str
-    refresh: str
-    said: Mapping[str, Any]
-
-    def __repr__(self) -> str:
-        return "Tokens(...)"
-
-
-def new_request(aud: str, redirect_uri: str, scopes: str, launch: str | None) -> Asked:
-    return Asked(
-        aud=aud, redirect_uri=redirect_uri, scopes=scopes, launch=launch,
-        state=token_urlsafe(32), nonce=token_urlsafe(32), verifier=token_urlsafe(64),
-    )  # fmt: skip
 
 
 class _Auth(FHIROAuth2Auth):

@@ -5,19 +5,20 @@ from collections.abc import Callable, Mapping
 from secrets import token_urlsafe
 
 from msgspec import Struct, json
-from msgspec.structs import replace
 
 from ehr.trust import SmartEhr, Trust
 from ehr.wire import Wire
 from journal.launches import Launches
 from smart_app.configuration import Configuration, Configurations
+from smart_app.credentials import Credentials
 from smart_app.errors import LaunchFailed
 from smart_app.identity import Identities, User
-from smart_app.launch import LIFE, Asked, Authorization, Credentials, NoToken, Tokens, new_request
+from smart_app.launch import Authorization
 from smart_app.launches import Launch
 from smart_app.registration import REGISTRATION
 from smart_app.scopes import scopes_for
-from smart_app.token_answer import hints_of, id_of, life_of, orders_of, scopes_of, words_of
+from smart_app.token_answer import hints_of, id_of, orders_of, words_of
+from smart_app.tokens import Asked, NoToken, Tokens, new_request, with_tokens
 
 _TO_SIGN_IN = 10 * 60  # seconds
 _LONGEST = 4096
@@ -125,20 +126,6 @@ class Launching:
             findings=hints.findings,
         )
         return with_tokens(launch, tokens, int(self._clock()))
-
-
-def with_tokens(launch: Launch, tokens: Tokens, now: int) -> Launch:
-    """Patient and encounter stay as they were. Raises NoToken for tokens of another patient."""
-    said = tokens.said
-    if id_of(said.get("patient")) not in ("", launch.patient):
-        raise NoToken("another patient")
-    return replace(
-        launch,
-        scopes=scopes_of(said.get("scope"), launch.scopes),
-        access_token=tokens.access,
-        refresh_token=tokens.refresh,
-        expires_at=now + life_of(said.get(LIFE)),
-    )
 
 
 def _code_in(answer: Mapping[str, str], found: Configuration, again: str) -> str:

@@ -14,8 +14,7 @@ from werkzeug.test import TestResponse
 
 from ehr.trust import SmartEhr, Trust
 from journal.journal import Journal, open_journal
-from smart_app.client_key import ClientKey
-from smart_app.launch import Credentials
+from smart_app.credentials import ClientKey, Credentials
 from smart_app.launch_routes import add_launch_routes
 from smart_app.launches import Launch
 from smart_app.visits import Visits, check_form

@@ -1,4 +1,4 @@
-"""The key by which the app shows an EHR who it is (private_key_jwt): read from PEM or JWK, signs, is published."""
+"""How the app shows an EHR who it is: by a secret, or by a key, read from PEM or JWK, that signs and is published."""
 
 import time
 from pathlib import Path
@@ -8,7 +8,7 @@ from uuid import uuid4
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, RSAKey
-from msgspec import DecodeError, json
+from msgspec import DecodeError, Struct, json
 
 from second_opinion.errors import KnowledgeError
 
@@ -46,6 +46,16 @@ class ClientKey:
         claims = {"iss": client_id, "sub": client_id, "aud": token_endpoint, "iat": now, "exp": now + _LIFE}
         header = {"alg": self.algorithm, "kid": self._key.kid, "typ": "JWT"}
         return jwt.encode(header, claims | {"jti": str(uuid4())}, self._key, algorithms=[self.algorithm])
+
+
+class Credentials(Struct, frozen=True):
+    """How the app shows who it is: one of them, or neither, as the EHR's entry in the trust file says."""
+
+    key: ClientKey | None = None
+    secret: str = ""
+
+    def __repr__(self) -> str:
+        return "Credentials(...)"
 
 
 def read_client_key(path: Path) -> ClientKey:
