@@ -18,7 +18,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from fixtures.loading import Target, address_of, resources_of
 from fixtures.teaching import teaching_patients
 from sandbox.fhir_process import fhir_process
-from sandbox.smart.clients import EVERYTHING, Client
+from sandbox.smart.clients import Client
 from sandbox.smart.door import KEY_HEADER, create_blueprint
 from sandbox.smart.ehr import SURGEON, SandboxEhr, Seen
 from sandbox.smart.store import Launch
@@ -54,7 +54,7 @@ class RunningEhr:
     def launch_token(self, patient: str, user: str = SURGEON, **context: Any) -> str:
         return self.ehr.store.add_launch(Launch(patient=patient, user=user, **context))
 
-    def token_for(self, patient: str, scope: str = EVERYTHING, seconds: float = 300) -> str:
+    def token_for(self, patient: str, scope: str = "patient/*.cruds", seconds: float = 300) -> str:
         return self.ehr.token_for(patient, scope=scope, seconds=seconds)
 
     def set_fault(self, name: str, on: bool = True, patient: str = "") -> None:

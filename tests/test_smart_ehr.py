@@ -38,8 +38,11 @@ def asked(ehr: RunningEhr, **changed: str | None) -> dict[str, str]:
     return {name: value for name, value in (right | changed).items() if value is not None}
 
 
-def authorize(ehr: RunningEhr, method: str = "GET", **changed: str | None) -> BaseHTTPResponse:
-    sent = asked(ehr, **changed)
+def authorize(ehr: RunningEhr, **changed: str | None) -> BaseHTTPResponse:
+    return sent_by(ehr, "GET", asked(ehr, **changed))
+
+
+def sent_by(ehr: RunningEhr, method: str, sent: dict[str, str]) -> BaseHTTPResponse:
     if method == "GET":
         return ehr.http.request("GET", f"{ehr.authorize}?{urlencode(sent)}", redirect=False)
     return ehr.http.request("POST", ehr.authorize, fields=sent, encode_multipart=False, redirect=False)
@@ -70,7 +73,7 @@ def tokens(ehr: RunningEhr, **changed: str | None) -> Json:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_launch_ends_in_a_token_with_the_patient_that_reads_the_chart(ehr: RunningEhr, method: str) -> None:
-    answer = authorize(ehr, method)
+    answer = sent_by(ehr, method, asked(ehr))
     said = query_of(answer.headers["Location"])
     assert (said["state"], said["iss"]) == ("a-state-of-122-bits", ehr.fhir_base)
     token = read(exchange(ehr, said["code"]))

@@ -61,9 +61,9 @@ def _narrowed(asked: Asked) -> Asked:
     if asked.patients_named or asked.kind in NOBODYS:
         return asked
     own = ("_id" if asked.kind == "Patient" else "patient", asked.patient)
-    return (
-        replace(asked, form=(*asked.form, own)) if asked.method == "POST" else replace(asked, query=(*asked.query, own))
-    )
+    if asked.method == "POST":
+        return replace(asked, form=(*asked.form, own))
+    return replace(asked, query=(*asked.query, own))
 
 
 def _check_body(asked: Asked) -> None:

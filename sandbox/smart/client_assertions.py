@@ -7,7 +7,7 @@ from authlib.oauth2.rfc6749 import InvalidClientError
 from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, KeySetSerialization
 from msgspec import DecodeError, json
 from urllib3 import PoolManager
 from urllib3.exceptions import HTTPError
@@ -37,12 +37,12 @@ class ClientAssertions(JWTBearerClientAssertion):
 
     def resolve_client_public_key(self, client: Client) -> KeySet:
         try:
-            given = client.jwks or json.decode(
-                self._pools.request("GET", client.jwks_url, timeout=5, retries=False).data
-            )
-            return KeySet.import_key_set(given)
+            return KeySet.import_key_set(client.jwks or self._fetched(client.jwks_url))
         except (HTTPError, DecodeError, JoseError, KeyError, TypeError, ValueError):
             raise InvalidClientError(description=f"No keys of {client.client_id} can be had.") from None
+
+    def _fetched(self, url: str) -> KeySetSerialization:
+        return json.decode(self._pools.request("GET", url, timeout=5, retries=False).data, type=KeySetSerialization)
 
     def process_assertion_claims(self, assertion: str, resolve_key: KeySet) -> dict[str, Any]:
         try:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, field
 from secrets import compare_digest
-from typing import Any, Literal
+from typing import Literal
+
+from joserfc.jwk import KeySetSerialization
 
 from sandbox.smart.scopes import WITHOUT_DATA, narrowed
 
-Json = dict[str, Any]
-
 EVERYTHING = " ".join((*WITHOUT_DATA, "patient/*.cruds", "user/*.cruds"))
+CHART = "patient/*.rs"  # what comes with a hook call
 _METHODS = {"public": "none", "client_secret": "client_secret_basic", "private_key_jwt": "private_key_jwt"}
 
 
@@ -20,7 +21,7 @@ class Client:
     redirect_uris: tuple[str, ...]
     auth: Literal["public", "client_secret", "private_key_jwt"] = "public"
     secret: str = field(default="", repr=False)
-    jwks: Json | None = None
+    jwks: KeySetSerialization | None = None
     jwks_url: str = ""
     scopes: str = EVERYTHING
     name: str = "Second Opinion"

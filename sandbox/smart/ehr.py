@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from sandbox.smart.asked import Pairs
 from sandbox.smart.authorization import authorization_server
-from sandbox.smart.clients import EVERYTHING, Client
+from sandbox.smart.clients import CHART, Client
 from sandbox.smart.faults import Switches
 from sandbox.smart.identity import Identity
 from sandbox.smart.store import Granted, Launch, Store
@@ -60,7 +60,7 @@ class SandboxEhr:
         self,
         patient: str,
         user: str = SURGEON,
-        scope: str = EVERYTHING,
+        scope: str = CHART,
         seconds: float = 300,
         client_id: str = HOOKS_CLIENT,
     ) -> str:

@@ -126,9 +126,8 @@ def _each(answer: Answer, change: Callable[[Json], Json]) -> Answer:
         return answer
     if found.get("resourceType") != "Bundle":
         return answer.with_resource(change(found))
-    entries = [
-        entry | {"resource": change(entry["resource"])} for entry in found.get("entry", []) if "resource" in entry
-    ]
+    held = [entry for entry in found.get("entry", []) if "resource" in entry]
+    entries = [entry | {"resource": change(entry["resource"])} for entry in held]
     return answer.with_resource(found | {"entry": entries})
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, abort, jsonify, request
 from msgspec import DecodeError, Struct, ValidationError, json
 
-from sandbox.smart.clients import EVERYTHING
+from sandbox.smart.clients import CHART
 from sandbox.smart.ehr import HOOKS_CLIENT, SURGEON, SandboxEhr
 from sandbox.smart.faults import FAULTS
 from sandbox.smart.store import Launch
@@ -18,7 +18,7 @@ Sent = TypeVar("Sent", bound=Struct)
 class _HookToken(Struct):
     patient: str
     user: str = SURGEON
-    scope: str = EVERYTHING
+    scope: str = CHART
     seconds: float = 300
 
 
@@ -62,9 +62,15 @@ def add_routes(door: Blueprint, ehr: SandboxEhr, only_ours: Callable[[], object]
         wanted = _read(_HookToken)
         token = ehr.token_for(wanted.patient, wanted.user, wanted.scope, wanted.seconds)
         return jsonify(
-            access_token=token, token_type="Bearer", expires_in=int(wanted.seconds), scope=wanted.scope,
-            subject=HOOKS_CLIENT, patient=wanted.patient,
-        )  # fmt: skip
+            {
+                "access_token": token,
+                "token_type": "Bearer",
+                "expires_in": int(wanted.seconds),
+                "scope": wanted.scope,
+                "subject": HOOKS_CLIENT,
+                "patient": wanted.patient,
+            }
+        )
 
     @door.post("/ehr/launch")
     def launch() -> Response:

@@ -42,10 +42,8 @@ def _narrowed(word: str, plain: list[str], ours: list[Scope]) -> str:
     scope = _read(word)
     if scope is None:
         return ""
-    letters = {
-        letter for own in ours if own.whose == scope.whose and own.type in ("*", scope.type) for letter in own.may
-    }
-    may = "".join(letter for letter in scope.may if letter in letters)
+    fitting = [own for own in ours if own.whose == scope.whose]
+    may = "".join(letter for letter in scope.may if any(own.covers(scope.type, letter) for own in fitting))
     if may == scope.may:
         return word
     return f"{scope.whose}/{scope.type}.{may}" if may else ""
