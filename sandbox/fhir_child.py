@@ -8,6 +8,7 @@ import socket
 import sys
 import tempfile
 import threading
+from contextlib import chdir
 from types import FrameType
 
 import uvicorn
@@ -21,9 +22,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _leave)
     with (
         tempfile.TemporaryDirectory(prefix="second-opinion-fhir-", ignore_cleanup_errors=True) as folder,
+        chdir(folder),  # sekmet makes its keys where it is
         socket.create_server(("127.0.0.1", 0)) as listening,
     ):
-        os.chdir(folder)  # sekmet makes its keys where it is
         base = f"http://127.0.0.1:{listening.getsockname()[1]}/fhir"
         settings = Settings(
             base_url=base, data_dir=folder, log_inbound=False, simulator=SimulatorSettings(enabled=False)
@@ -32,17 +33,13 @@ def main() -> None:
         threading.Thread(target=_stop_when_alone, args=(server,), daemon=True).start()
         print(json.dumps({"base": base, "folder": folder}), flush=True)
         server.run(sockets=[listening])
-        os.chdir("/")
 
 
 def _stop_when_alone(server: uvicorn.Server) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1024):  # not sys.stdin: held by a thread, it would not let Python end
+        pass
     server.should_exit = True
 
 
 def _leave(signum: int, frame: FrameType | None) -> None:
     sys.exit(0)
-
-
-if __name__ == "__main__":
-    main()

@@ -29,22 +29,20 @@ def fhir_process(today: date | None = None) -> Iterator[str]:
 
     It also ends when this process does, however that ends: it reads a pipe that we hold open.
     """
-    child = subprocess.Popen(
-        [sys.executable, "-m", "sandbox.fhir_child"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is for us; we tell it
-    )
-    folder = ""
-    try:
-        base, folder = _introduced(child)
-        _await(base, child)
-        if today:
-            _load(base, today)
-        yield base
-    finally:
-        _stop(child)
-        rmtree(folder or "/nonexistent", ignore_errors=True)
+    command = [sys.executable, "-c", "from sandbox.fhir_child import main; main()"]
+    # In a session of its own: Ctrl-C is for us, and we tell it.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as child:  # noqa: S603, ours
+        folder = ""
+        try:
+            base, folder = _introduced(child)
+            _await(base, child)
+            if today:
+                _load(base, today)
+            yield base
+        finally:
+            _stop(child)
+            if folder:
+                rmtree(folder, ignore_errors=True)  # it had no time to do that itself
 
 
 def _introduced(child: subprocess.Popen[bytes]) -> tuple[str, str]:
@@ -61,13 +59,11 @@ def _await(base: str, child: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and child.poll() is None:
         try:
-            answer = pools.request("GET", f"{base}/metadata", timeout=5, retries=False)
+            if pools.request("GET", f"{base}/metadata", timeout=5, retries=False).status == 200:
+                return
         except HTTPError:
-            time.sleep(0.05)
-            continue
-        if answer.status == 200:
-            pools.clear()
-            return
+            pass  # not yet
+        time.sleep(0.05)
     raise NoFhirServer(f"The FHIR server at {base} does not answer. Start again; its messages are above.")
 
 
@@ -80,12 +76,7 @@ def _load(base: str, today: date) -> None:
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
-    if child.stdin:
-        child.stdin.close()
     try:
-        child.wait(_STOP_SECONDS)
+        child.communicate(timeout=_STOP_SECONDS)  # ends its input
     except subprocess.TimeoutExpired:
         child.kill()
-        child.wait()
-    if child.stdout:
-        child.stdout.close()

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from msgspec import DecodeError, json
+from msgspec import DecodeError, Struct, json
 
 from sandbox.smart.asked import Asked, pairs
 from sandbox.smart.compartment import NOBODYS, belongs_to
@@ -13,10 +13,29 @@ from sandbox.smart.upstream import Answer, refusal
 
 Json = dict[str, Any]
 Send = Callable[[Asked], Answer]
+Read = TypeVar("Read")
 
 
 class _Refused(Exception):
-    """The token does not allow it."""
+    """The token does not allow it, or it cannot be read."""
+
+    def __init__(self, why: str, status: int = 403) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class _Request(Struct):
+    method: str
+    url: str
+
+
+class _Entry(Struct):
+    request: _Request
+    resource: Json = {}
+
+
+class _Transaction(Struct):
+    entry: list[_Entry] = []
 
 
 def within(scope: str, asked: Asked, send: Send) -> Answer:
@@ -24,19 +43,17 @@ def within(scope: str, asked: Asked, send: Send) -> Answer:
     scopes = list(data_scopes(scope))
     try:
         if asked.method == "POST" and not asked.path:
-            _check_entries(asked, scopes, send)
-            return send(asked)
+            for entry in _read(asked.body, _Transaction).entry:
+                _check_entry(entry, asked.patient, scopes, send)
+            return _shown(send(asked), asked, scopes)
         return _shown(send(_checked(asked, scopes, send)), asked, scopes)
     except _Refused as why:
-        return refusal(403, "forbidden", str(why))
+        return refusal(why.status, "forbidden" if why.status == 403 else "invalid", str(why))
 
 
 def _checked(asked: Asked, scopes: list[Scope], send: Send) -> Asked:
     """The request, narrowed to the patient if it must be."""
-    if asked.is_everything:
-        whose = _whose(scopes, "Patient", "r")
-    else:
-        whose = _whose(scopes, asked.kind, asked.interaction) if asked.interaction else ""
+    whose = _whose(scopes, asked.kind, asked.interaction)
     if not whose:
         raise _Refused(f"The scopes do not allow this: {asked.method} {asked.kind or 'of the whole server'}.")
     if whose == "user":
@@ -45,7 +62,7 @@ def _checked(asked: Asked, scopes: list[Scope], send: Send) -> Asked:
         raise _Refused("This token is for another patient.")
     if asked.interaction == "s":
         return _narrowed(asked)
-    if asked.interaction in ("c", "u"):
+    if asked.interaction in ("c", "u") and asked.method != "PATCH":
         _check_body(asked)
     if asked.interaction in ("u", "d"):
         _check_stored(asked, send)
@@ -53,7 +70,7 @@ def _checked(asked: Asked, scopes: list[Scope], send: Send) -> Asked:
 
 
 def _whose(scopes: list[Scope], kind: str, interaction: str) -> str:
-    covering = {scope.whose for scope in scopes if scope.covers(kind, interaction)}
+    covering = {scope.whose for scope in scopes if interaction and scope.covers(kind, interaction)}
     return "user" if "user" in covering else "patient" if covering else ""
 
 
@@ -67,13 +84,8 @@ def _narrowed(asked: Asked) -> Asked:
 
 
 def _check_body(asked: Asked) -> None:
-    if asked.method == "PATCH":
-        return  # what is there is checked
-    try:
-        resource = json.decode(asked.body, type=Json)
-    except DecodeError:
-        return  # the server says what is wrong with it
-    if not belongs_to(resource, asked.patient):
+    # A Provenance is about what was written.
+    if asked.kind != "Provenance" and not belongs_to(_read(asked.body, Json), asked.patient):
         raise _Refused("It must be about this token's patient.")
 
 
@@ -85,34 +97,44 @@ def _check_stored(asked: Asked, send: Send) -> None:
         raise _Refused("It is not this token's patient's.")
 
 
-def _check_entries(asked: Asked, scopes: list[Scope], send: Send) -> None:
-    """A transaction is allowed if each of its entries is; searches are sent alone."""
-    for entry in json.decode(asked.body, type=Json).get("entry", []) if asked.body else []:
-        request = entry.get("request", {})
-        path, _, query = str(request.get("url", "")).partition("?")
-        one = Asked(
-            str(request.get("method", "")), path.strip("/"), pairs(query), (), json.encode(entry.get("resource", {})),
-            patient=asked.patient,
-        )  # fmt: skip
-        if one.interaction not in ("c", "u", "d"):
-            raise _Refused("In a Bundle only creating, changing and deleting is allowed; search and read one by one.")
-        _checked(one, scopes, send)
+def _check_entry(entry: _Entry, patient: str, scopes: list[Scope], send: Send) -> None:
+    """A transaction is allowed if each of its entries is; what is only read is asked for alone."""
+    path, _, query = entry.request.url.partition("?")
+    body = json.encode(entry.resource)
+    one = Asked(entry.request.method, path.strip("/"), pairs(query), body=body, patient=patient)
+    if one.interaction not in ("c", "u", "d"):
+        raise _Refused("In a Bundle only creating, changing and deleting is allowed; search and read one by one.")
+    _checked(one, scopes, send)
 
 
 def _shown(answer: Answer, asked: Asked, scopes: list[Scope]) -> Answer:
     """Without what the scopes do not open: other types that were included, and other patients'."""
     found = answer.resource
     if found.get("resourceType") == "Bundle":
-        entries = found.get("entry", [])
-        kept = [entry for entry in entries if _is_open(entry.get("resource", {}), asked, scopes)]
-        return answer if len(kept) == len(entries) else answer.with_resource(found | {"entry": kept})
+        entries = [_opened(entry, asked, scopes) for entry in found.get("entry", [])]
+        return answer.with_resource(found | {"entry": [entry for entry in entries if entry]}) if entries else answer
     if answer.status < 300 and found and not _is_open(found, asked, scopes):
         raise _Refused("It is not this token's patient's.")
     return answer
 
 
+def _opened(entry: Json, asked: Asked, scopes: list[Scope]) -> Json:
+    """{} for what is not shown; of a write what happened to it stays."""
+    if "resource" not in entry or _is_open(entry["resource"], asked, scopes):
+        return entry
+    return {"response": entry["response"]} if "response" in entry else {}
+
+
 def _is_open(resource: Json, asked: Asked, scopes: list[Scope]) -> bool:
     kind = resource.get("resourceType", "")
-    letters = "rs" if asked.interaction in ("r", "s", "") else asked.interaction
+    letters = "rs" if asked.interaction in ("r", "s") else "crus"
     whose = {_whose(scopes, kind, letter) for letter in letters}
-    return kind == "OperationOutcome" or "user" in whose or ("patient" in whose and belongs_to(resource, asked.patient))
+    is_theirs = belongs_to(resource, asked.patient) or (kind == "Provenance" and asked.method == "POST")
+    return kind == "OperationOutcome" or "user" in whose or ("patient" in whose and is_theirs)
+
+
+def _read(body: bytes, kind: type[Read]) -> Read:
+    try:
+        return json.decode(body, type=kind)
+    except DecodeError as error:
+        raise _Refused(f"{error}. Send a FHIR resource as JSON.", 400) from None

@@ -53,13 +53,11 @@ class Asked:
                 return _ON_ONE.get(self.method, "")
             case [_, _, "_history", *rest] if len(rest) < 2:
                 return "r" if self.method == "GET" else ""
+            case ["Patient", _, "$everything"]:
+                return "r" if self.method == "GET" else ""
             case ["Patient", _, kind] if kind[:1].isalpha():
                 return "s" if self.method == "GET" else ""
         return ""
-
-    @property
-    def is_everything(self) -> bool:
-        return self.method == "GET" and self.segments[:1] == ["Patient"] and self.segments[2:] == ["$everything"]
 
     @property
     def patients_named(self) -> set[str]:
@@ -68,7 +66,7 @@ class Asked:
         found = {value for name, value in (*self.query, *self.form) if name in names}
         if self.segments[:1] == ["Patient"] and self.id:
             found.add(self.id)
-        return {one.removeprefix("Patient/") for value in found for one in value.split(",")}
+        return {one.rpartition("/")[2] for value in found for one in value.split(",")}
 
     def is_about(self, patient: str) -> bool:
         return patient == self.patient or patient in self.patients_named

@@ -8,12 +8,12 @@ Json = dict[str, Any]
 NOBODYS = frozenset(
     {
         "Binary", "HealthcareService", "Location", "Medication", "OperationOutcome", "Organization", "Practitioner",
-        "PractitionerRole", "Provenance", "Questionnaire",
+        "PractitionerRole", "Questionnaire",
     }
 )  # fmt: skip
 _ELEMENT = {
     "AllergyIntolerance": "patient", "Consent": "patient", "Coverage": "beneficiary", "FamilyMemberHistory": "patient",
-    "Immunization": "patient", "RelatedPerson": "patient", "Task": "for",
+    "Immunization": "patient", "Provenance": "target", "RelatedPerson": "patient", "Task": "for",
 }  # fmt: skip
 
 
@@ -29,5 +29,5 @@ def _references(resource: Json, kind: str) -> list[str]:
     if kind == "Appointment":
         named = [each.get("actor", {}) for each in resource.get("participant", [])]
     else:
-        named = [resource.get(_ELEMENT.get(kind, "subject"), {})]
-    return [each.get("reference", "") for each in named]
+        named = resource.get(_ELEMENT.get(kind, "subject"), [])
+    return [each.get("reference", "") for each in (named if isinstance(named, list) else [named])]
