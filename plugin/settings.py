@@ -17,7 +17,7 @@ from open_payments.reading import Progress
 from second_opinion.errors import KnowledgeError, SecondOpinionError
 from second_opinion.site import AS_SHIPPED, Site, read_site
 from second_opinion.value_sets import use_local_codes
-from smart_app.credentials import Credentials, read_client_key
+from smart_app.credentials import HOW_TO_MAKE_ONE, Credentials, read_client_key
 
 SITE = "SECOND_OPINION_SITE"
 TRUST = "SECOND_OPINION_TRUST"
@@ -96,7 +96,7 @@ def credentials(trust: Trust, environment: Mapping[str, str] = os.environ) -> Cr
     if "private_key_jwt" in ways and not key:
         raise KnowledgeError(
             f"{SMART_KEY} is not set, and {ways['private_key_jwt']} wants private_key_jwt. Let it name the app's "
-            "private key, a PEM or JWK file. Make one with: openssl ecparam -name secp384r1 -genkey -noout -out smart-key.pem"
+            f"private key, a PEM or JWK file. {HOW_TO_MAKE_ONE}"
         )
     if "client_secret" in ways and not secret:
         raise KnowledgeError(

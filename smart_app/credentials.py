@@ -14,7 +14,7 @@ from second_opinion.errors import KnowledgeError
 
 _LIFE = 240  # seconds; SMART allows 300, and clocks differ
 _BITS_LEAST = 2048
-_REMEDY = "Make one with: openssl ecparam -name secp384r1 -genkey -noout -out smart-key.pem"
+HOW_TO_MAKE_ONE = "Make one with: openssl ecparam -name secp384r1 -genkey -noout -out smart-key.pem"
 
 
 class ClientKey:
@@ -63,9 +63,11 @@ def read_client_key(path: Path) -> ClientKey:
     try:
         return ClientKey(_imported(path.read_bytes()))
     except OSError as error:
-        raise KnowledgeError(f"{path} cannot be read ({error.strerror}). Name a PEM or JWK file. {_REMEDY}") from None
+        raise KnowledgeError(
+            f"{path} cannot be read ({error.strerror}). Name a PEM or JWK file. {HOW_TO_MAKE_ONE}"
+        ) from None
     except (JoseError, ValueError, TypeError) as problem:
-        raise KnowledgeError(f"{path} cannot be used: {problem}. {_REMEDY}") from None
+        raise KnowledgeError(f"{path} cannot be used: {problem}. {HOW_TO_MAKE_ONE}") from None
 
 
 def _imported(content: bytes) -> Key:

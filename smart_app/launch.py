@@ -1,6 +1,7 @@
 """Authorization by fhirclient, mended where it falls short of SMART 2.2; alone knows fhirclient and its habits."""
 
 import logging
+import re
 from base64 import b64encode
 from time import monotonic
 from typing import Any
@@ -17,6 +18,7 @@ from smart_app.configuration import Configuration
 from smart_app.credentials import Credentials
 from smart_app.tokens import LIFE, Asked, NoToken, Tokens, new_request
 
+_TOKEN = re.compile(r"[\x21-\x7e]+")  # it goes into a header
 _SECONDS = 10.0
 _BYTES_MOST = 256 * 1024
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -79,7 +81,8 @@ class _Answer:
     """As fhirclient reads it: only what it can read."""
 
     def __init__(self, said: dict[str, Any]) -> None:
-        if not isinstance(said.get("access_token"), str) or not isinstance(said.get("refresh_token", ""), str | None):
+        access, refresh = said.get("access_token"), said.get("refresh_token")
+        if not isinstance(access, str) or not _TOKEN.fullmatch(access) or not isinstance(refresh, str | None):
             raise NoToken("no access token")
         if not isinstance(said.get("token_type"), str) or said["token_type"].lower() != "bearer":
             raise NoToken("no bearer token")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import smart_ehr
 from clusters import Cluster, running_cluster
 
 
@@ -20,3 +21,10 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/journal.sqlite3"
     cluster: Cluster = request.getfixturevalue("postgresql")
     return cluster.new_database()
+
+
+@pytest.fixture(scope="session")
+def sekmet() -> Iterator[str]:
+    """The address of a third-party FHIR server with the teaching patients."""
+    with smart_ehr.fhir_server() as base:
+        yield base

@@ -1,0 +1,165 @@
+"""A SMART EHR for tests: sekmet behind our sandbox's authorization, on real servers, with an app beside it."""
+
+import base64
+import hashlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import date
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from flask import Flask
+from msgspec import json
+from urllib3 import BaseHTTPResponse, PoolManager
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from fixtures.loading import Target, address_of, resources_of
+from fixtures.teaching import teaching_patients
+from sandbox.fhir_process import fhir_process
+from sandbox.smart.clients import Client
+from sandbox.smart.door import KEY_HEADER, create_blueprint
+from sandbox.smart.ehr import SURGEON, SandboxEhr, Seen
+from sandbox.smart.store import Launch
+
+Json = dict[str, Any]
+VERIFIER = "v" * 64
+RUTH, DANIEL = "ruth-keller", "daniel-osei"
+
+
+@contextmanager
+def fhir_server() -> Iterator[str]:
+    """sekmet with the teaching patients, dated from today; one for a whole test session (conftest.py)."""
+    with fhir_process(date.today()) as base:
+        yield base
+
+
+class RunningEhr:
+    """The EHR at http://127.0.0.1:PORT; what was asked of it is in `recorded`."""
+
+    def __init__(self, ehr: SandboxEhr, fhir_server: str, recorded: list[Seen]) -> None:
+        self.ehr, self.fhir_server, self.recorded = ehr, fhir_server, recorded
+        self.fhir_base, self.authorize, self.token = (
+            ehr.fhir_base,
+            f"{ehr.auth_base}/authorize",
+            f"{ehr.auth_base}/token",
+        )
+        self.http = PoolManager()
+
+    def launch_url(self, app: str, patient: str, user: str = SURGEON, **context: Any) -> str:
+        """What an EHR's frame would open; `context` as in Launch: app_context, intent, encounter, ..."""
+        return self.ehr.launch_url(app, Launch(patient=patient, user=user, **context))
+
+    def launch_token(self, patient: str, user: str = SURGEON, **context: Any) -> str:
+        return self.ehr.store.add_launch(Launch(patient=patient, user=user, **context))
+
+    def token_for(self, patient: str, scope: str = "patient/*.cruds", seconds: float = 300) -> str:
+        return self.ehr.token_for(patient, scope=scope, seconds=seconds)
+
+    def set_fault(self, name: str, on: bool = True, patient: str = "") -> None:
+        self.ehr.faults.set(name, on, patient)
+
+    def expire_tokens(self) -> None:
+        self.ehr.store.expire()
+
+    def seen(self, kind: str) -> list[Seen]:
+        """authorize | token | fhir | other, in the order they came."""
+        return [each for each in self.recorded if each.kind == kind]
+
+    def get(self, query: str) -> Json:
+        """Straight from the FHIR server behind, past authorization and faults."""
+        return read(self.http.request("GET", f"{self.fhir_server}/{query}"))
+
+    def fhir(
+        self, method: str, path: str, token: str = "", body: Json | None = None, **headers: str
+    ) -> BaseHTTPResponse:
+        """As an app asks; `headers` with _ for -."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        if body is not None:
+            sent.setdefault("Content-Type", "application/fhir+json")
+        content = json.encode(body) if body is not None else None
+        return self.http.request(method, f"{self.fhir_base}/{path}", body=content, headers=sent, redirect=False)
+
+    def own(self, method: str, path: str, body: Json | None = None, key: str | None = None) -> BaseHTTPResponse:
+        """As the mock EHR's own pages ask."""
+        headers = {KEY_HEADER: self.ehr.key if key is None else key}
+        return self.http.request(method, f"{self.ehr.origin}/sandbox/{path}", json=body, headers=headers)
+
+
+def read(answer: BaseHTTPResponse) -> Json:
+    found: Json = json.decode(answer.data)
+    return found
+
+
+def challenge(verifier: str = VERIFIER) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def query_of(url: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+@contextmanager
+def smart_ehr(
+    fhir_server: str,
+    clients: Callable[[int], list[Client]],
+    app: Callable[[SandboxEhr], Flask] | None = None,
+    access_seconds: float = 300,
+    asks_first: bool = False,
+) -> Iterator[RunningEhr]:
+    """`clients` is told the port. `app` makes the application to serve (also at http://localhost:PORT) from the EHR;
+    the EHR's own pages are added to it. What is written while it runs is undone at its end.
+    """
+    recorded: list[Seen] = []
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=128)) as listening:
+        port = listening.getsockname()[1]
+        origin = f"http://127.0.0.1:{port}"
+        ehr = SandboxEhr(origin, fhir_server, clients(port), access_seconds, asks_first, recorded.append)
+        served = app(ehr) if app else Flask("an EHR alone")
+        served.register_blueprint(create_blueprint(ehr))
+        server = make_server("127.0.0.1", port, served, threaded=True, request_handler=_Silent, fd=listening.fileno())
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        running = RunningEhr(ehr, fhir_server, recorded)
+        before = latest(running)
+        try:
+            yield running
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+            restore(running, before)
+            ehr.close()
+            running.http.clear()
+
+
+class _Silent(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002, as it is called there
+        """Addresses name patients."""
+
+
+def latest(running: RunningEhr) -> int:
+    """How many changes the FHIR server has seen."""
+    return int(running.get("_history?_count=1")["total"])
+
+
+def restore(running: RunningEhr, before: int) -> None:
+    """Takes away what was written since, and puts back the teaching patients' own resources if they were changed."""
+    changes = latest(running) - before
+    if not changes:
+        return
+    entries = running.get(f"_history?_count={changes}")["entry"]
+    changed = {"/".join(entry["fullUrl"].split("/")[-2:]) for entry in entries}
+    ours = {address_of(each): each for patient in teaching_patients(date.today()) for each in resources_of(patient)}
+    undone = [
+        {"resource": ours[address], "request": {"method": "PUT", "url": address}}
+        if address in ours
+        else {"request": {"method": "DELETE", "url": address}}
+        for address in sorted(changed)
+    ]
+    target = Target(running.fhir_server)
+    target.ask("POST", running.fhir_server, {"resourceType": "Bundle", "type": "batch", "entry": undone})
+    target.close()
