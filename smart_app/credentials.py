@@ -63,9 +63,8 @@ def read_client_key(path: Path) -> ClientKey:
     try:
         return ClientKey(_imported(path.read_bytes()))
     except OSError as error:
-        raise KnowledgeError(
-            f"{path} cannot be read ({error.strerror}). Name a PEM or JWK file. {HOW_TO_MAKE_ONE}"
-        ) from None
+        why = f"{path} cannot be read ({error.strerror}). Name a PEM or JWK file"
+        raise KnowledgeError(f"{why}. {HOW_TO_MAKE_ONE}") from None
     except (JoseError, ValueError, TypeError) as problem:
         raise KnowledgeError(f"{path} cannot be used: {problem}. {HOW_TO_MAKE_ONE}") from None
 

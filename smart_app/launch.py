@@ -5,7 +5,7 @@ import re
 from base64 import b64encode
 from time import monotonic
 from typing import Any
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import urlencode
 
 from fhirclient.auth import FHIRAuth, FHIROAuth2Auth
 from fhirclient.client import FHIRClient
@@ -145,5 +145,5 @@ def _tokens(server: Any, said: dict[str, Any]) -> Tokens:
 
 
 def _basic(client_id: str, secret: str) -> str:
-    """Each is written as in a form first (RFC 6749, 2.3.1)."""
-    return b64encode(f"{quote_plus(client_id)}:{quote_plus(secret)}".encode()).decode()
+    # As SMART shows it, and EHRs read it (2026): without the encoding of forms that OAuth asks for before.
+    return b64encode(f"{client_id}:{secret}".encode()).decode()

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from second_opinion.data_needs import smart_scopes
 
 IDENTITY = ("openid", "fhirUser")
+_NAME = "user/Practitioner.r"  # who signed in is named on what they send
 # What the app writes: referrals, options discussed, statements of what was done elsewhere, packets, and who did it.
 _WRITES = ("DocumentReference.cu", "Observation.cu", "Provenance.c", "QuestionnaireResponse.cu", "ServiceRequest.cu")
 _ORDER = "cruds"
@@ -29,7 +30,7 @@ def scopes_for(capabilities: Collection[str], known: Collection[str]) -> list[st
     """
     later = [scope for able, scope in _LATER.items() if able in capabilities or scope in known][:1]
     first_version = "permission-v1" in capabilities and "permission-v2" not in capabilities
-    data = data_scopes()
+    data = [_NAME, *data_scopes()]
     return [*IDENTITY, *later, *(_as_version_1(data) if first_version else data)]
 
 

@@ -1,6 +1,6 @@
 """The app's launching, served to a test's browsers, and the steps of a launch; shared by the tests of launching."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +42,7 @@ class Installation:
 
     visits: Visits
     flask: Flask
-    clock: Clock
+    clock: Callable[[], float]
 
     def browser(self) -> FlaskClient:
         return self.flask.test_client()
@@ -55,7 +55,9 @@ class Installation:
         return found
 
 
-def installation(journal: Journal, trust: Trust, algorithm: str = "ES384", clock: Clock | None = None) -> Installation:
+def installation(
+    journal: Journal, trust: Trust, algorithm: str = "ES384", clock: Callable[[], float] | None = None
+) -> Installation:
     clock = clock or Clock()
     credentials = Credentials(ClientKey(key_for(algorithm, "app")), CLIENT_SECRET)
     visits = Visits(trust, journal, credentials, clock)

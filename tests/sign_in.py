@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, unquote_plus, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import Key
@@ -30,7 +30,7 @@ class TokenRequest:
     def __init__(self, body: bytes, authorization: str) -> None:
         self.form = dict(parse_qsl(body.decode()))
         basic = b64decode(authorization.removeprefix("Basic ")).decode() if authorization else ""
-        self.basic = tuple(unquote_plus(part) for part in basic.split(":")) if basic else ()
+        self.basic = tuple(basic.split(":", 1)) if basic else ()
 
 
 class SignIn(ThreadingHTTPServer):
