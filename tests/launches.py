@@ -1,5 +1,6 @@
 """The app's launching, served to a test's browsers, and the steps of a launch; shared by the tests of launching."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,7 +43,6 @@ class Installation:
 
     visits: Visits
     flask: Flask
-    clock: Callable[[], float]
 
     def browser(self) -> FlaskClient:
         return self.flask.test_client()
@@ -56,9 +56,8 @@ class Installation:
 
 
 def installation(
-    journal: Journal, trust: Trust, algorithm: str = "ES384", clock: Callable[[], float] | None = None
+    journal: Journal, trust: Trust, algorithm: str = "ES384", clock: Callable[[], float] = time.time
 ) -> Installation:
-    clock = clock or Clock()
     credentials = Credentials(ClientKey(key_for(algorithm, "app")), CLIENT_SECRET)
     visits = Visits(trust, journal, credentials, clock)
     door = Blueprint("smart_app", "smart_app", template_folder="templates", static_folder="static")
@@ -76,7 +75,7 @@ def installation(
         return "taken"
 
     app.register_blueprint(door)
-    return Installation(visits, app, clock)
+    return Installation(visits, app)
 
 
 def trusting(server: SignIn, auth: Auth = "private_key_jwt", base_url: str = BASE) -> Trust:

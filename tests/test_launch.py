@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from launches import Installation, installation, journal_in, opened, trusting
+from launches import Clock, Installation, installation, journal_in, opened, trusting
 from sign_in import PATIENT, USER, SignIn, sign_in
 
 from journal.journal import Journal
@@ -23,15 +23,20 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 @pytest.fixture
-def app(journal: Journal, server: SignIn) -> Installation:
-    return installation(journal, trusting(server))
+def clock() -> Clock:
+    return Clock()
 
 
-def test_an_ehr_launch_leads_to_a_page_of_its_own(app: Installation, server: SignIn) -> None:
+@pytest.fixture
+def app(journal: Journal, server: SignIn, clock: Clock) -> Installation:
+    return installation(journal, trusting(server), clock=clock)
+
+
+def test_an_ehr_launch_leads_to_a_page_of_its_own(app: Installation, server: SignIn, clock: Clock) -> None:
     browser = app.browser()
     page = opened(browser, server)
     launch = app.launch_of(browser, page)
     assert page == f"/review/{launch.id}/"
     assert (launch.iss, launch.patient, launch.user, launch.user_name) == (server.url, PATIENT, USER, "Ada Okafor")
     assert launch.may("ServiceRequest", "c") and not launch.may("Observation", "c")
-    assert launch.expires_at == app.clock.now + 3600
+    assert launch.expires_at == clock.now + 3600

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 from flask.testing import FlaskClient
 from joserfc import jwt
+from joserfc.jwk import KeySet
 from launches import BASE, CLIENT_SECRET, Auth, Installation, installation, journal_in
 from sign_in import CLIENT, query_of
 from signing import key_for
@@ -17,7 +18,6 @@ from werkzeug.test import TestResponse
 from ehr.trust import SmartEhr, Trust
 from journal.journal import Journal
 from sandbox.smart.clients import Client
-from smart_app.credentials import ClientKey
 
 CALLBACK = f"{BASE}/callback"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -32,7 +32,7 @@ def auth(request: pytest.FixtureRequest) -> Auth:
 
 @pytest.fixture
 def ehr(sekmet: str, auth: Auth, algorithm: str) -> Iterator[RunningEhr]:
-    keys = {"keys": [ClientKey(key_for(algorithm, "app")).public]}
+    keys = KeySet([key_for(algorithm, "app")]).as_dict()
     with smart_ehr(sekmet, lambda port: [Client(CLIENT, (CALLBACK,), auth, CLIENT_SECRET, keys)]) as running:
         yield running
 
@@ -135,7 +135,7 @@ def test_the_issued_token_opens_the_chart_and_the_users_own_resource(app: Instal
     browser = app.browser()
     launch = app.launch_of(browser, opened(app, ehr, browser))
     assert launch.user == "Practitioner/lena-ortiz"
-    (asked,) = ehr.seen("fhir")
+    asked = ehr.seen("fhir")[-1]
     assert asked.path.endswith(launch.user)
     assert asked.headers["Authorization"] == f"Bearer {launch.access_token}"
     assert ehr.fhir("GET", f"Patient/{RUTH}", launch.access_token).status == 200
