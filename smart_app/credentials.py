@@ -65,7 +65,7 @@ def read_client_key(path: Path) -> ClientKey:
     except OSError as error:
         why = f"{path} cannot be read ({error.strerror}). Name a PEM or JWK file"
         raise KnowledgeError(f"{why}. {HOW_TO_MAKE_ONE}") from None
-    except (JoseError, ValueError, TypeError) as problem:
+    except ValueError as problem:
         raise KnowledgeError(f"{path} cannot be used: {problem}. {HOW_TO_MAKE_ONE}") from None
 
 
@@ -75,6 +75,8 @@ def _imported(content: bytes) -> Key:
             return JWKRegistry.import_key(json.decode(content, type=dict[str, Any]))
         except (DecodeError, UnicodeDecodeError):
             raise ValueError("it is not JSON") from None
+        except (JoseError, ValueError, TypeError):
+            raise ValueError("it is no JWK that makes a key") from None
     for kind in ("EC", "RSA"):
         try:
             return JWKRegistry.import_key(content, kind)

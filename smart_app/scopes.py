@@ -1,6 +1,5 @@
 """Which scopes a launch asks for: what the rules read, what the app writes, and nothing wider."""
 
-import re
 from collections.abc import Collection
 
 from second_opinion.data_needs import smart_scopes
@@ -10,16 +9,15 @@ _NAME = "user/Practitioner.r"  # who signed in is named on what they send
 # What the app writes: referrals, options discussed, statements of what was done elsewhere, packets, and who did it.
 _WRITES = ("DocumentReference.cu", "Observation.cu", "Provenance.c", "QuestionnaireResponse.cu", "ServiceRequest.cu")
 _ORDER = "cruds"
-_SCOPE = re.compile(r"patient/(?P<kind>\w+)\.(?P<rights>\w+)")
 _LATER = {"permission-online": "online_access", "permission-offline": "offline_access"}
 
 
 def data_scopes() -> list[str]:
     """One a kind of data, in SMART v2 form."""
     rights: dict[str, set[str]] = {}
-    for scope in [*smart_scopes(), *(f"patient/{write}" for write in _WRITES)]:
-        if match := _SCOPE.fullmatch(scope):
-            rights.setdefault(match["kind"], set()).update(match["rights"])
+    for scope in [*(scope.removeprefix("patient/") for scope in smart_scopes()), *_WRITES]:
+        kind, _, allowed = scope.partition(".")
+        rights.setdefault(kind, set()).update(allowed)
     return [f"patient/{kind}.{''.join(sorted(rights[kind], key=_ORDER.index))}" for kind in sorted(rights)]
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from flask import Blueprint, Flask
 from flask.testing import FlaskClient
-from sign_in import CLIENT, SignIn, query_of
+from sign_in import CLIENT, SignIn, query_of, sign_in
 from signing import key_for
 from werkzeug.test import TestResponse
 
@@ -23,7 +23,8 @@ from smart_app.visits import Visits, check_form
 BASE = "https://second-opinion.example"
 SECRET = "a secret of the tests, long enough"  # noqa: S105
 CLIENT_SECRET = "s/e+c r:e%t"  # noqa: S105
-FRAMES = ("https://ehr.example",)
+FRAMES = ("https://ehr.example", "https://portal.example")
+COOKIE = "__Host-second-opinion"
 Auth = Literal["private_key_jwt", "client_secret", "public"]
 
 
@@ -55,14 +56,58 @@ class Installation:
         return found
 
 
+@dataclass
+class Place:
+    """One EHR, and one installation that trusts it."""
+
+    app: Installation
+    server: SignIn
+    clock: Clock
+    journal: Journal
+
+    def opened(self, browser: FlaskClient, launch: str | None = "xyz") -> Launch:
+        """What a launch leads to."""
+        response = self.launched(browser, launch)
+        assert response.status_code == 303, response.text
+        return self.app.launch_of(browser, response.location)
+
+    def launched(self, browser: FlaskClient, launch: str | None = "xyz", **answer: Any) -> TestResponse:
+        """A whole launch; `answer` as in `returned`."""
+        return self.returned(browser, begin(browser, self.server.url, launch), **answer)
+
+    def returned(self, browser: FlaskClient, begun: TestResponse, **answer: Any) -> TestResponse:
+        """The EHR sends the browser back, with what a test lays over code and state; `...` leaves a member out."""
+        assert begun.status_code == 302, begun.text
+        asked = query_of(begun.location)
+        self.server.nonce = asked["nonce"]
+        query = {"code": "code-1", "state": asked["state"]} | answer
+        sent = {name: value for name, value in query.items() if value is not ...}
+        return browser.get("/callback", query_string=sent, base_url=BASE)
+
+
+@contextmanager
+def place(folder: Path, auth: Auth = "private_key_jwt", url: str = "") -> Iterator[Place]:
+    """`url` is the journal's, if it is not to be a new one in SQLite."""
+    with sign_in() as server, journal_at(url or f"sqlite:///{folder}/journal.sqlite3") as journal:
+        clock = Clock()
+        trust = Trust(BASE, smart_ehrs=(SmartEhr(server.url, CLIENT, auth, FRAMES),))
+        yield Place(installation(journal, trust, clock=clock), server, clock, journal)
+
+
+@contextmanager
+def journal_at(url: str) -> Iterator[Journal]:
+    journal = open_journal(url, SECRET)
+    yield journal
+    journal.close(5)
+
+
 def installation(
     journal: Journal, trust: Trust, algorithm: str = "ES384", clock: Callable[[], float] = time.time
 ) -> Installation:
-    credentials = Credentials(ClientKey(key_for(algorithm, "app")), CLIENT_SECRET)
-    visits = Visits(trust, journal, credentials, clock)
+    visits = Visits(trust, journal, Credentials(ClientKey(key_for(algorithm, "app")), CLIENT_SECRET), clock)
     door = Blueprint("smart_app", "smart_app", template_folder="templates", static_folder="static")
     add_launch_routes(door, visits)
-    app = Flask("tests")
+    app = Flask("tests", static_folder=None)
 
     @door.get("/review/<launch_id>/")
     def page(launch_id: str) -> str:
@@ -78,32 +123,6 @@ def installation(
     return Installation(visits, app)
 
 
-def trusting(server: SignIn, auth: Auth = "private_key_jwt", base_url: str = BASE) -> Trust:
-    return Trust(base_url, smart_ehrs=(SmartEhr(server.url, CLIENT, auth, FRAMES),))
-
-
-@contextmanager
-def journal_in(folder: Path) -> Iterator[Journal]:
-    journal = open_journal(f"sqlite:///{folder}/journal.sqlite3", SECRET)
-    yield journal
-    journal.close(5)
-
-
 def begin(browser: FlaskClient, iss: str, launch: str | None = "xyz") -> TestResponse:
     query = {"iss": iss} | ({"launch": launch} if launch is not None else {})
     return browser.get("/launch", query_string=query, base_url=BASE)
-
-
-def finish(browser: FlaskClient, server: SignIn, begun: TestResponse, **answer: Any) -> TestResponse:
-    """The EHR sends the browser back, with what a test lays over code and state."""
-    asked = query_of(begun.location)
-    server.nonce = asked["nonce"]
-    query = {"code": "code-1", "state": asked["state"]} | answer
-    return browser.get("/callback", query_string={k: v for k, v in query.items() if v is not ...}, base_url=BASE)
-
-
-def opened(browser: FlaskClient, server: SignIn, launch: str | None = "xyz") -> str:
-    """The path of the page that a launch leads to."""
-    response = finish(browser, server, begin(browser, server.url, launch))
-    assert response.status_code == 303, response.text
-    return response.location

@@ -9,7 +9,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -56,6 +56,8 @@ class SignIn(ThreadingHTTPServer):
         self.tokens: list[TokenRequest] = []
         self.authorized: list[str] = []  # the Authorization headers that FHIR requests carried
         self.nonce = ""
+        self.answering = Event()  # cleared: it hangs
+        self.answering.set()
 
     def configuration(self) -> Json:
         root = self.url.removesuffix("/fhir/r4")
@@ -102,6 +104,7 @@ class _Answer(BaseHTTPRequestHandler):
     def _answer(self, body: bytes) -> None:
         path = urlsplit(self.path).path
         self.server.paths.append(self.path)
+        self.server.answering.wait()
         status, content, headers = self.server.way.get(path, lambda: self._rightly(path, body))()
         self.send_response(status)
         for name, value in {"Content-Length": str(len(content)), **headers}.items():
@@ -143,6 +146,7 @@ def sign_in() -> Iterator[SignIn]:
     try:
         yield server
     finally:
+        server.answering.set()
         server.shutdown()
         server.server_close()
         thread.join()

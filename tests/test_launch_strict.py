@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from joserfc import jwt
 from joserfc.jwk import KeySet
-from launches import BASE, CLIENT_SECRET, Auth, Installation, installation, journal_in
+from launches import BASE, CLIENT_SECRET, Auth, Installation, installation, journal_at
 from sign_in import CLIENT, query_of
 from signing import key_for
 from smart_ehr import DANIEL, RUTH, RunningEhr, smart_ehr
@@ -44,7 +44,7 @@ def algorithm() -> str:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    with journal_in(tmp_path) as made:
+    with journal_at(f"sqlite:///{tmp_path}/journal.sqlite3") as made:
         yield made
 
 
