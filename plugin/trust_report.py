@@ -126,10 +126,10 @@ def _ehr_items(ehr: SmartEhr, base_url: str) -> Iterator[Item]:
     paths = REGISTRATION.paths
     yield Item(ehr.client_id, label="We are registered there as")
     yield Item(_BY[ehr.auth], label="We show who we are by")
-    yield Item(base_url + paths.launch, label="Registered there as launch address")
-    yield Item(base_url + paths.redirect, label="Registered there as redirect address")
+    yield Item(base_url + paths.launch, label="To register there: launch address")
+    yield Item(base_url + paths.redirect, label="To register there: redirect address")
     if ehr.auth == "private_key_jwt":
-        yield Item(base_url + paths.jwks, label="Registered there as address of our public keys")
+        yield Item(base_url + paths.jwks, label="To register there: address of our public keys")
     yield Item(_all(ehr.frame_ancestors, "nobody"), label="The app may be framed by")
 
 
