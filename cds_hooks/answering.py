@@ -9,11 +9,12 @@ from msgspec.structs import replace
 
 from cds_hooks.calls import Call, assess_call
 from cds_hooks.cards import cards_for
-from cds_hooks.history import Known, answers_of, is_signed, since
+from cds_hooks.history import is_signed
 from cds_hooks.sent_again import CardsShown
 from journal.cards import EarlierCard, answered_cards, orders_shown
 from journal.errors import JournalDown
 from journal.journal import Journal
+from journal.known import Known, answers_of, since
 from second_opinion.assess import Assessment
 from second_opinion.site import AS_SHIPPED, Site
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
+from msgspec import json
+
 from cds_hooks.calls import Call
 from cds_hooks.referrals import referral
 from cds_hooks.wording import WORDING
@@ -28,9 +30,10 @@ def cards_for(call: Call, assessment: Assessment, base_url: str) -> list[dict[st
     surgery = assessment.surgery
     if surgery is None or assessment.indicator is None:
         return []
+    uuid = str(uuid4())
     return [
         {
-            "uuid": str(uuid4()),
+            "uuid": uuid,
             "summary": summary_of(assessment),
             "indicator": assessment.indicator,
             "detail": "\n".join(_detail(assessment, surgery)),
@@ -41,11 +44,23 @@ def cards_for(call: Call, assessment: Assessment, base_url: str) -> list[dict[st
                 {"code": code, "system": WORDING["override_reasons"]["system"], "display": words}
                 for code, words in WORDING["override_reasons"]["reasons"].items()
             ],
-            "links": [
-                {"label": WORDING["why"], "url": f"{base_url}/why#{_strongest(assessment).rule}", "type": "absolute"}
-            ],
+            "links": _links(uuid, assessment, base_url),
             "extension": {ASSESSMENT: as_json(assessment)},
         }
+    ]
+
+
+def _links(uuid: str, assessment: Assessment, base_url: str) -> list[dict[str, str]]:
+    """The app, told by names alone what the card was about; and what the strongest rule asks."""
+    about = {"v": 1, "card": uuid, "findings": [f.rule for f in assessment.raising or assessment.unread]}
+    return [
+        {
+            "label": WORDING["app"],
+            "url": f"{base_url}/launch",
+            "type": "smart",
+            "appContext": json.encode(about).decode(),
+        },
+        {"label": WORDING["why"], "url": f"{base_url}/why#{_strongest(assessment).rule}", "type": "absolute"},
     ]
 
 

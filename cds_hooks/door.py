@@ -23,7 +23,7 @@ from cds_hooks.calls import read_call
 from cds_hooks.client_trust import Caller, Gate
 from cds_hooks.feedback import read_feedback, rows_of
 from cds_hooks.guard import caller, guard
-from cds_hooks.history import known
+from cds_hooks.history import known_call
 from cds_hooks.keeping import rows_of_call
 from cds_hooks.listeners import NOBODY, Listeners
 from cds_hooks.sent_again import CardsShown
@@ -89,7 +89,7 @@ def create_blueprint(
         if call.looked_up != LookedUp():
             for told_time in listeners.looked_up:
                 told_time(call.looked_up.milliseconds / 1000)
-        now = known(call, keys, caller())
+        now = known_call(call, keys, caller())
         answered = answer(call, now, base_url, shown, journal, site)
         for told in listeners.assessed:
             told(call, answered.assessment, answered.cards)

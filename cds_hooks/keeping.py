@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from cds_hooks.answering import Answered
 from cds_hooks.calls import Call
 from cds_hooks.cards import suggested
-from cds_hooks.history import Known
+from journal.known import Known
 from journal.rows import AssessmentRow, CardRow, KeptFinding, KeptLane
 from second_opinion.assess import Assessment
 from second_opinion.knowledge import fingerprint

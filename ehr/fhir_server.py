@@ -6,8 +6,8 @@ from ehr.addresses import below
 from ehr.wire import Answer, NoAnswer, Wire
 from second_opinion.from_fhir import glance
 
-_PAGES_MOST = 10
-_BYTES_MOST = 8 * 1024 * 1024  # of one lane, unpacked
+PAGES_MOST = 10  # of one lane
+_BYTES_A_PAGE = 8 * 1024 * 1024 // PAGES_MOST  # on average, unpacked
 _REFUSED = (400, 422)
 _ELSEWHERE = "another host's next page was not followed"
 
@@ -15,8 +15,8 @@ _ELSEWHERE = "another host's next page was not followed"
 class FhirServer:
     """A server as one call may read it, until its deadline. The token is in no repr and in no message."""
 
-    def __init__(self, wire: Wire, base: str, token: str, deadline: float) -> None:
-        self._wire, self._base, self._deadline = wire, base, deadline
+    def __init__(self, wire: Wire, base: str, token: str, deadline: float, most_pages: int = PAGES_MOST) -> None:
+        self._wire, self._base, self._deadline, self._most_pages = wire, base, deadline, most_pages
         self._headers = {"Accept": "application/fhir+json", "Accept-Encoding": "gzip"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -34,7 +34,7 @@ class FhirServer:
         return self._read(below(self._base, address), "", "Bundle", pages)
 
     def _read(self, url: str, other: str, kind: str, pages: list[bytes]) -> str:
-        for _ in range(_PAGES_MOST):
+        for _ in range(self._most_pages):
             if not url:
                 return _ELSEWHERE
             try:
@@ -52,10 +52,10 @@ class FhirServer:
             if not following:
                 return ""
             url = below(self._base, following)
-        return f"there are more than {_PAGES_MOST} pages"
+        return f"there are more than {self._most_pages} pages"
 
     def _get(self, url: str, pages: list[bytes]) -> Answer:
-        left = _BYTES_MOST - sum(map(len, pages))
+        left = self._most_pages * _BYTES_A_PAGE - sum(map(len, pages))
         return self._wire.get(url, self._headers, self._deadline, left)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from ehr.addresses import server_address
 from ehr.chart import Access, Chart, ClosedChart, LookedUp, OpenChart
-from ehr.fhir_server import FhirServer
+from ehr.fhir_server import PAGES_MOST, FhirServer
 from ehr.warm import WarmLanes, whose_chart
 from ehr.wire import LATE, Wire
 from second_opinion.data_needs import search_for
@@ -29,8 +29,8 @@ _Job = Callable[[list[bytes]], str]  # fills in pages; why not all were had
 class LookUp:
     """One a process. Threads and connections begin with the first look-up, so a worker may be forked before."""
 
-    def __init__(self, budget: float = BUDGET, warm: WarmLanes | None = None) -> None:
-        self.budget = budget
+    def __init__(self, budget: float = BUDGET, warm: WarmLanes | None = None, most_pages: int = PAGES_MOST) -> None:
+        self.budget, self.most_pages = budget, most_pages
         self.warm = warm or WarmLanes()
         self._wire = Wire(_THREADS)
         self._threads = ThreadPoolExecutor(_THREADS, "look-up")
@@ -43,7 +43,9 @@ class LookUp:
         if not _VISIBLE.fullmatch(access.token):
             return ClosedChart(_UNSENDABLE)
         deadline = monotonic() + self.budget
-        return ChartOnServer(access, FhirServer(self._wire, base, access.token, deadline), self, deadline)
+        return ChartOnServer(
+            access, FhirServer(self._wire, base, access.token, deadline, self.most_pages), self, deadline
+        )
 
     def all_at_once(self, jobs: Mapping[str, _Job], deadline: float) -> dict[str, Fetched]:
         """Every job's pages by its name; what is not over at the deadline is left as it is."""
@@ -95,7 +97,7 @@ class ChartOnServer:
     def _job(self, lane: str, following: str) -> _Job:
         if following:
             return partial(self._server.read_on, following)
-        return partial(self._server.read, *search_for(lane, self._patient))
+        return partial(self._server.read, *search_for(lane, self._patient, self._hook))
 
     def _timed(self, jobs: Mapping[str, _Job], done: LookedUp) -> dict[str, Fetched]:
         start, so_far = monotonic(), self.looked_up

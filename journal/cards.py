@@ -19,10 +19,11 @@ class Decided(Struct, frozen=True):
 
 
 class EarlierCard(Struct, frozen=True):
-    """`on`: the day it was for; `suggestions`: the uuid of each to its kind; user and orders are keyed hashes."""
+    """`on`: the day it was for; `suggestions`: the uuid of each to its kind; patient, user, orders are keyed hashes."""
 
     card: str
     on: date
+    patient: str
     user: str
     orders: tuple[str, ...]
     kind: str
@@ -33,7 +34,7 @@ class EarlierCard(Struct, frozen=True):
 
 # Of one patient no more is looked through, however many cards were shown and answered: a call must not wait for it.
 _RECENT = 200
-_CARD = [cards.c[name] for name in ("uuid", "as_of", "user", "orders", "kind", "regions", "suggestions")]
+_CARD = [cards.c[name] for name in ("uuid", "as_of", "patient", "user", "orders", "kind", "regions", "suggestions")]
 _DECIDED = [decisions.c[name] for name in ("reason", "since", "until")]
 _same = and_(decisions.c.card == cards.c.uuid, decisions.c.client == cards.c.client)
 
@@ -96,6 +97,7 @@ def _card(rows: list[Row[tuple[object, ...]]]) -> EarlierCard:
     return EarlierCard(
         card=first.uuid,
         on=first.as_of,
+        patient=first.patient,
         user=first.user,
         orders=tuple(first.orders),
         kind=first.kind,

@@ -1,4 +1,4 @@
-"""Which FHIR searches the rules need, said once: prefetch templates, SMART scopes; every door reads it here."""
+"""Which FHIR searches the rules need, said once: prefetch templates, the app's queries, SMART scopes."""
 
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -18,6 +18,7 @@ LANE_OF_TYPE = {
     "Consent": "consents", "Appointment": "appointments", "QuestionnaireResponse": "questionnaire_responses",
 }  # fmt: skip
 
+APP = "app"  # asks where a hook would: for every lane, and for scores that are shown but not judged
 _ALL = ("patient-view", "order-select", "order-sign", "appointment-book", "order-dispatch")
 
 
@@ -30,18 +31,26 @@ class Need:
     query: str = ""
     hooks: tuple[str, ...] = _ALL
     categories: str = ""  # for servers that refuse a search without any
+    app_query: str = ""  # where the app's is another
+
+    def is_asked_by(self, hook: str) -> bool:
+        return hook == APP or hook in self.hooks
+
+    def query_of(self, hook: str) -> str:
+        return self.app_query if hook == APP and self.app_query else self.query
 
 
 _JUDGED_SCORES = ("ODI", "NDI", "NRS")
 _URLS = {"LOINC": "http://loinc.org", "SNOMED": "http://snomed.info/sct"}
 
 
-def _observation_codes() -> str:
-    """What of Observation is wanted: scores that rules judge, patients' statements, 'dissatisfied with the result'."""
-    groups = [group for group in VALUE_SETS["outcome_scores"]["groups"] if group["kind"] in _JUDGED_SCORES]
+def _observations(*scores: str) -> str:
+    """What of Observation is wanted: these scores (none named: all), patients' statements, dissatisfaction."""
+    groups = [group for group in VALUE_SETS["outcome_scores"]["groups"] if not scores or group["kind"] in scores]
     lines = [line for group in (*groups, *VALUE_SETS["patient_statements"]["groups"]) for line in group["codes"]]
     codes = [line.split()[:2] for line in (*lines, "SNOMED 185479006 Patient dissatisfied with result")]
-    return ",".join(quote(f"{_URLS[system]}|{code}", safe="") for system, code in codes if system in _URLS)
+    wanted = dict.fromkeys(quote(f"{_URLS[system]}|{code}", safe="") for system, code in codes if system in _URLS)
+    return f"&code={','.join(wanted)}"
 
 
 # MedicationRequest alone: US Core has it carry self-reported medicines too, and the two large EHRs offer no
@@ -54,7 +63,7 @@ NEEDS = (
     Need("care_plans", "CarePlan", categories="assess-plan,38717003,734163000"),
     Need("service_requests", "ServiceRequest"),
     Need("medications", "MedicationRequest", "&_include=MedicationRequest:medication"),
-    Need("observations", "Observation", f"&code={_observation_codes()}"),
+    Need("observations", "Observation", _observations(*_JUDGED_SCORES), app_query=_observations()),
     Need("encounters", "Encounter"),
     Need("goals", "Goal"),
     Need("communications", "Communication"),
@@ -72,13 +81,13 @@ _PATIENT = "{{context.patientId}}"
 
 def prefetch_templates(hook: str) -> dict[str, str]:
     """Prefetch key (a lane name) to FHIR query, for one hook. No paired dates: clients merge them."""
-    return {need.lane: _template(need) for need in NEEDS if hook in need.hooks}
+    return {need.lane: _template(need, hook) for need in NEEDS if need.is_asked_by(hook)}
 
 
-def search_for(lane: str, patient_id: str) -> tuple[str, str]:
+def search_for(lane: str, patient_id: str, hook: str = APP) -> tuple[str, str]:
     """A lane's query below a FHIR server's address, and the one to try if the server refuses the first ('' if none)."""
     need = _NEED_OF[lane]
-    query = _template(need).replace(_PATIENT, quote(patient_id, safe=""))
+    query = _template(need, hook).replace(_PATIENT, quote(patient_id, safe=""))
     return query, f"{query}&category={need.categories}" if need.categories else ""
 
 
@@ -87,7 +96,7 @@ def smart_scopes() -> list[str]:
     return [f"patient/{kind}.rs" for kind in sorted({need.type for need in NEEDS} | {"Medication"})]
 
 
-def _template(need: Need) -> str:
+def _template(need: Need, hook: str) -> str:
     if need.lane == "patient":
         return f"Patient/{_PATIENT}"
-    return f"{need.type}?patient={_PATIENT}{need.query}&_count=500"
+    return f"{need.type}?patient={_PATIENT}{need.query_of(hook)}&_count=500"

@@ -88,6 +88,11 @@ def in_chart(record: PatientRecord, limits: Limits | None = None) -> PlannedSurg
     return _planned(found)
 
 
+def as_told(kind: str, regions: Regions) -> PlannedSurgery:
+    """An operation of which only this is known: a card was shown for it, and its order is not in the chart."""
+    return PlannedSurgery(kind, regions, (), operation_words(kind, regions), "card", "", Events())
+
+
 CHART_LANES = ("service_requests", "care_plans", "appointments", "procedures")
 
 

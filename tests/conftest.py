@@ -1,11 +1,13 @@
-"""What several test modules share: the two databases that the journal runs on."""
+"""What several test modules share: the two databases that the journal runs on, and a browser."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import smart_ehr
+from chromium import chromium
 from clusters import Cluster, running_cluster
+from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +30,9 @@ def sekmet() -> Iterator[str]:
     """The address of a third-party FHIR server with the teaching patients."""
     with smart_ehr.fhir_server() as base:
         yield base
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened

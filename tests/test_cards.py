@@ -197,10 +197,20 @@ def test_every_override_reason_has_a_code_a_system_and_words(cards: dict[str, Js
         assert all(reason["system"] and reason["display"] for reason in card["overrideReasons"])
 
 
-def test_the_link_is_absolute_and_leads_to_the_rule_that_raised_the_card(cards: dict[str, Json]) -> None:
+def test_the_first_link_opens_the_app_and_names_card_and_findings_and_nobody(cards: dict[str, Json]) -> None:
+    for card in cards.values():
+        link = card["links"][0]
+        assert (link["type"], link["url"]) == ("smart", f"{BASE}/launch")
+        told = json.decode(link["appContext"])
+        assert (told["v"], told["card"]) == (1, card["uuid"])
+        assert told["findings"] and set(told["findings"]) <= set(RULES)
+        assert set(told) == {"v", "card", "findings"}
+
+
+def test_the_other_link_is_absolute_and_leads_to_the_rule_that_raised_the_card(cards: dict[str, Json]) -> None:
     page = create_app(BASE, today=lambda: TODAY).test_client().get("/why").text
     for card in cards.values():
-        (link,) = card["links"]
+        _, link = card["links"]
         assert (link["type"], set(link)) == ("absolute", {"label", "url", "type"})
         path, _, rule = link["url"].partition("#")
         assert path == f"{BASE}/why"
@@ -333,7 +343,7 @@ def test_what_the_patient_says_raises_a_card_of_its_own(stated: str, rule: str) 
     condition["subject"] = {"reference": f"Patient/{call['context']['patientId']}"}
     call["prefetch"]["conditions"]["entry"].append({"resource": condition})
     card = card_of(call)
-    assert (card["indicator"], card["links"][0]["url"]) == ("info", f"{BASE}/why#{rule}")
+    assert (card["indicator"], card["links"][1]["url"]) == ("info", f"{BASE}/why#{rule}")
     assert "patient" in card["summary"].lower()
 
 

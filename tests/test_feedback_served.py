@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from journal_examples import until
 from test_server import SIGN, Server, running
 
 from fixtures.teaching import teaching_patients
@@ -39,14 +40,15 @@ def obtained(card: str) -> Json:
     return {"feedback": [entry | {"overrideReason": {"reason": {"code": "second-opinion-obtained"}}}]}
 
 
-def stored(folder: Path) -> set[str]:
+def stored(folder: Path, column: str = "card", table: str = "feedback") -> set[str]:
     with closing(sqlite3.connect(folder / "second-opinion.sqlite3")) as database:
-        return {card for (card,) in database.execute("select card from feedback")}
+        return {card for (card,) in database.execute(f"select {column} from {table}")}  # noqa: S608, our own names
 
 
 def test_an_answer_acknowledged_just_before_a_kill_is_there_after_a_new_start(tmp_path: Path) -> None:
     with running(tmp_path, "serve", "--workers", "2") as server:
         (card,) = cards(server)
+        until(lambda: stored(tmp_path, "uuid", "cards") == {card["uuid"]})  # by the other worker's queue, perhaps
         assert server.ask("POST", FEEDBACK, obtained(card["uuid"]))[0].status == 200
         listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(server.process.pid)], capture_output=True, text=True)
         for pid in (server.process.pid, *map(int, listed.stdout.split())):

@@ -80,6 +80,7 @@ def test_a_card_is_found_for_its_patient_and_client_alone(journal: Journal) -> N
     assert found == EarlierCard(
         card="card-1",
         on=DAY,
+        patient="patient-hash",
         user="user-hash",
         orders=("order-hash",),
         kind="fusion",

@@ -58,7 +58,7 @@ def read_prefetch(
     """
     sheets = new_sheets()
     found: list[Found] = []
-    asked = {need.lane for need in NEEDS if hook in need.hooks}
+    asked = {need.lane for need in NEEDS if need.is_asked_by(hook)}
     for name in sheets:
         if name in asked:
             found += judge_prefetch(name, prefetch.get(name), sheets[name], fetched.get(name)).found

@@ -36,7 +36,7 @@ def missing_lanes(prefetch: Mapping[str, Raw], hook: str, record: PatientRecord)
     """
     missing: dict[str, str] = {}
     for need in NEEDS:
-        if hook not in need.hooks or record[need.lane].complete:
+        if not need.is_asked_by(hook) or record[need.lane].complete:
             continue
         value = prefetch.get(need.lane)
         if value is None:

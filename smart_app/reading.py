@@ -1,0 +1,102 @@
+"""Reads a launch's chart and judges it; remembers both for a moment, so that going from page to page is quick."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from threading import Lock
+from time import monotonic
+from typing import Any
+
+from cachetools import TTLCache
+from msgspec import DecodeError, json
+from msgspec.structs import replace
+
+from ehr.chart import Access, OpenChart
+from ehr.trust import Trust
+from journal.errors import JournalDown
+from journal.journal import Journal
+from second_opinion.assess import Assessment, assess
+from second_opinion.data_needs import APP, LANES
+from second_opinion.from_fhir import Fetched, read_prefetch
+from second_opinion.planned_surgery import CHART_LANES, in_chart
+from second_opinion.record import PatientRecord
+from second_opinion.site import Site
+from smart_app.case import Case
+from smart_app.earlier import card_behind, earlier_answers, surgery_of
+from smart_app.launches import Launch
+
+SECONDS = 8.0  # for the whole chart: longer than a card may take, since somebody asked to see it
+MOST_PAGES = 40
+_REMEMBERED_SECONDS = 60
+_REMEMBERED_CASES = 50
+_REFUSED = "401"
+
+
+class Reader:
+    """One a process. `open_chart` reads on an EHR's server; `renewed` gets a new token after the old was refused."""
+
+    def __init__(
+        self,
+        open_chart: OpenChart,
+        today: Callable[[], date],
+        site: Site,
+        trust: Trust,
+        journal: Journal,
+        renewed: Callable[[Launch], Launch],
+    ) -> None:
+        self._open_chart, self._today, self._site = open_chart, today, site
+        self._trust, self._journal, self._renewed = trust, journal, renewed
+        self._cases: TTLCache[str, Case] = TTLCache(_REMEMBERED_CASES, _REMEMBERED_SECONDS, monotonic)
+        self._lock = Lock()
+
+    def case(self, launch: Launch) -> Case:
+        """Raises LaunchEnded when the EHR refuses the token and gives no other."""
+        with self._lock:
+            remembered = self._cases.get(launch.id)
+        if remembered:
+            return remembered
+        launch, fetched = self._read(launch)
+        record = read_prefetch({}, APP, launch.patient, self._today(), fetched=fetched)
+        case = Case(launch, self._judged(launch, record), _patient(fetched, launch.patient), datetime.now(UTC))
+        with self._lock:
+            self._cases[launch.id] = case
+        return case
+
+    def forget(self, launch: Launch) -> None:
+        """What was written must be seen at once."""
+        with self._lock:
+            self._cases.pop(launch.id, None)
+
+    def _read(self, launch: Launch) -> tuple[Launch, dict[str, Fetched]]:
+        fetched = self._fetched(launch)
+        if any(lane.why == _REFUSED for lane in fetched.values()):
+            launch = self._renewed(launch)
+            fetched = self._fetched(launch)
+        return launch, fetched
+
+    def _fetched(self, launch: Launch) -> dict[str, Fetched]:
+        chart = self._open_chart(Access(launch.iss, launch.access_token, launch.user, launch.patient, APP))
+        return chart.lanes(dict.fromkeys(LANES, ""))
+
+    def _judged(self, launch: Launch, record: PatientRecord) -> Assessment:
+        """As the card was, if one led here: also when its order is not saved in the chart yet."""
+        surgery = in_chart(record, self._site.limits_on("planned_surgery", record.as_of))
+        with suppress(JournalDown):  # then without what was answered before
+            found = card_behind(self._journal, self._trust, launch)
+            if found and (surgery is None or (surgery.kind, surgery.regions) != (found.kind, frozenset(found.regions))):
+                surgery = surgery_of(found)
+            if surgery:
+                limits = self._site.limits_on("silence", record.as_of)
+                answers = earlier_answers(self._journal, self._trust, launch, record, surgery, limits)
+                record = replace(record, answers=answers)
+        return assess(record, surgery, launch.encounter, self._site, CHART_LANES, hook=APP)
+
+
+def _patient(fetched: Mapping[str, Fetched], patient_id: str) -> dict[str, Any]:
+    """The Patient as it came; {} if it is none, or another."""
+    try:
+        said = json.decode(b"".join(fetched["patient"].pages))
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    is_this = isinstance(said, dict) and said.get("resourceType") == "Patient" and said.get("id") == patient_id
+    return said if is_this else {}
