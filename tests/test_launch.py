@@ -1,5 +1,6 @@
 """A launch of the app, from the EHR's call to the page: what is sent, what is refused, and what is said then."""
 
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +9,11 @@ from typing import Any
 import pytest
 from launches import BASE, COOKIE, FRAMES, Place, begin, installation, place
 from sign_in import PATIENT, USER, query_of
+from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from ehr.trust import SmartEhr, Trust
+from plugin.request_log import keep_request_log
 from smart_app.launch_routes import PAGES
 
 HOSTILE = "<script>alert(1)</script>"
@@ -419,6 +422,25 @@ def test_no_secret_of_a_launch_is_in_a_cookie_an_address_a_page_or_a_file(there:
         assert secret.encode() not in kept
     for secret in (launch.access_token, launch.refresh_token, launch.patient):
         assert secret not in cookie.value and secret not in launch.id
+
+
+def test_no_secret_of_a_launch_is_in_any_log(there: Place, caplog: pytest.LogCaptureFixture) -> None:
+    keep_request_log(there.app.flask, lambda *_: None)
+    browser = there.app.browser()
+    with caplog.at_level(logging.DEBUG), capture_logs() as lines:
+        begun = begin(browser, there.server.url, "a-launch-token")
+        there.returned(browser, begun, code="a-code")
+        (row,) = [line for line in lines if line["route"] == "/callback"]
+        launch = there.opened(browser)
+        there.app.visits.renewed(launch)
+    assert (row["status"], lines[-1]["route"]) == (303, "/review/<launch_id>/")
+    state = query_of(begun.location)["state"]
+    form = there.server.tokens[-1].form
+    for secret in (
+        "a-launch-token", "a-code", state, launch.id, launch.access_token, launch.refresh_token, PATIENT, "Okafor",
+        form["client_assertion"],
+    ):  # fmt: skip
+        assert secret not in f"{lines} {caplog.text}"
 
 
 def test_while_the_database_cannot_be_reached_the_page_says_so(there: Place) -> None:
