@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
+from urllib.parse import urlencode
 
 import pytest
 from flask.testing import FlaskClient
@@ -72,6 +73,11 @@ def test_the_authorization_request_is_as_registered_and_hides_its_proof(app: Ins
     asked = dict(seen.query)
     assert (asked["response_type"], asked["client_id"], asked["redirect_uri"]) == ("code", CLIENT, CALLBACK)
     assert (asked["aud"], asked["code_challenge_method"]) == (ehr.fhir_base, "S256")
+    assert asked.keys() == {
+        "response_type", "client_id", "redirect_uri", "scope", "aud", "state", "nonce", "launch", "code_challenge",
+        "code_challenge_method",
+    }  # fmt: skip
+    assert len(seen.path) + len(urlencode(seen.query)) < 2000
     assert asked["launch"] and len(asked["state"]) >= 43 and len(asked["nonce"]) >= 43
     scopes = asked["scope"].split()
     assert {"launch", "openid", "fhirUser", "patient/ServiceRequest.crus"} <= set(scopes)
