@@ -66,14 +66,18 @@ class Launching:
     def finish(self, answer: Mapping[str, str], browser: str) -> tuple[Launch, str]:
         """The launch, and where it may be opened again without a chart. Its state is used up, whatever comes of it.
 
-        `browser` is '' for one that sent no cookie. Raises LaunchFailed.
+        Only its own browser uses it up: who merely sees the address cannot spoil it. `browser` is '' for one that sent
+        no cookie. Raises LaunchFailed.
         """
-        pending = self._taken(answer.get("state", ""))
+        state = answer.get("state", "")
+        pending = self._pending(state)
         ehr = self._ehr(pending.iss)
         if not browser:
             raise LaunchFailed("no_cookie", pending.iss)
         if browser != pending.browser:
             raise LaunchFailed("other_browser")
+        if self._launches.take(f"pending {state}", int(self._clock())) is None:
+            raise LaunchFailed("unknown")
         again = "" if pending.asked.launch else ehr.iss
         found = self._configurations.of(ehr.iss)
         code = _code_in(answer, found, again)
@@ -97,8 +101,8 @@ class Launching:
             raise LaunchFailed("unknown_ehr")
         return ehr
 
-    def _taken(self, state: str) -> _Pending:
-        words = self._launches.take(f"pending {state}", int(self._clock()))
+    def _pending(self, state: str) -> _Pending:
+        words = self._launches.get(f"pending {state}", int(self._clock()))
         if words is None:
             raise LaunchFailed("unknown")
         return json.decode(words, type=_Pending)

@@ -28,6 +28,9 @@ class Asked(Struct, frozen=True, kw_only=True):
     verifier: str
     launch: str | None = None
 
+    def __repr__(self) -> str:
+        return "Asked(...)"
+
 
 class Tokens(Struct, frozen=True):
     """`said` is what came with them."""

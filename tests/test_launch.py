@@ -3,11 +3,12 @@
 import logging
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from launches import BASE, COOKIE, FRAMES, Place, begin, installation, place
+from launches import BASE, COOKIE, FRAMES, Clock, Place, begin, installation, place
 from sign_in import PATIENT, USER, query_of
 from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
@@ -218,13 +219,43 @@ def test_a_state_that_is_none_of_ours_is_refused(there: Place, state: object) ->
     assert there.server.tokens == []
 
 
-def test_another_browser_gets_nothing_and_the_state_is_used_up(there: Place) -> None:
+def test_a_state_that_ends_while_it_is_looked_at_is_over(there: Place) -> None:
+    class Hasty(Clock):
+        def __call__(self) -> float:
+            self.now += 300
+            return self.now
+
+    there.app = installation(there.journal, there.app.visits.trust, clock=Hasty())
+    assert says(there.launched(there.app.browser()), "unknown")
+    assert there.server.tokens == []
+
+
+def test_of_two_answers_at_once_one_is_taken(there: Place) -> None:
+    browser = there.app.browser()
+    begun = begin(browser, there.server.url)
+    asked = query_of(begun.location)
+    there.server.nonce = asked["nonce"]
+    cookie = browser.get_cookie(COOKIE, "second-opinion.example")
+    assert cookie is not None
+
+    def finish(_: int) -> int:
+        tab = there.app.browser()
+        tab.set_cookie(COOKIE, cookie.value, domain="second-opinion.example")
+        return tab.get("/callback", query_string={"code": "c", "state": asked["state"]}, base_url=BASE).status_code
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sorted(threads.map(finish, range(4))) == [303, 400, 400, 400]
+    assert len(there.server.tokens) == 1
+
+
+def test_another_browser_gets_nothing_and_cannot_spoil_the_launch(there: Place) -> None:
     browser, other = there.app.browser(), there.app.browser()
     begun = begin(browser, there.server.url)
     begin(other, there.server.url)
     assert says(there.returned(other, begun), "other_browser")
-    assert says(there.returned(browser, begun), "unknown")
+    assert says(there.returned(there.app.browser(), begun), "no_cookie")
     assert there.server.tokens == []
+    assert there.returned(browser, begun).status_code == 303
 
 
 def test_a_browser_that_keeps_no_cookie_is_told_so_and_offered_a_window_of_its_own(there: Place) -> None:

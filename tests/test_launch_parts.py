@@ -24,7 +24,7 @@ from smart_app.errors import LaunchFailed
 from smart_app.registration import REGISTRATION
 from smart_app.scopes import data_scopes, scopes_for
 from smart_app.token_answer import Hints, hints_of, orders_of
-from smart_app.tokens import Tokens
+from smart_app.tokens import Tokens, new_request
 
 CARD = "0b0c7c3e-0d8b-4a44-9d0e-5a1f0e1d2c3b"
 _SHORT = 1024
@@ -172,8 +172,9 @@ def test_a_file_that_is_not_there_is_named_with_the_remedy(tmp_path: Path) -> No
 
 def test_nothing_secret_is_shown_by_accident() -> None:
     key = ClientKey(key_for("ES384", "app"))
-    shown = f"{key} {Credentials(key, 'a-secret')} {Tokens('an-access-token', 'a-refresh-token', {})}"
-    assert shown == "ClientKey(...) Credentials(...) Tokens(...)"
+    asked = new_request("https://ehr.example", "https://second-opinion.example/callback", "openid", "xyz")
+    shown = f"{key} {Credentials(key, 'a-secret')} {Tokens('an-access-token', 'a-refresh-token', {})} {asked}"
+    assert shown == "ClientKey(...) Credentials(...) Tokens(...) Asked(...)"
 
 
 # ---- settings

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from launches import BASE, Installation, Place, installation, journal_at, place
 from sign_in import PATIENT
 
+from journal.launches import Launches
 from smart_app.errors import LaunchEnded
 from smart_app.launches import Launch
 
@@ -38,6 +39,12 @@ def page(app: Installation, browser: FlaskClient, launch: Launch) -> Launch:
 
 def has_ended(browser: FlaskClient, launch: Launch) -> bool:
     return browser.get(f"/review/{launch.id}/", base_url=BASE).status_code == 401
+
+
+def take_turn(there: Place, launch: Launch) -> None:
+    """As a worker does that is about to renew it."""
+    launches = Launches(there.journal.database, there.journal.keys)
+    assert launches.take(f"turn {launch.id}", int(there.clock.now)) is not None
 
 
 def all_at_once(renew: list[Callable[[], Launch]]) -> list[Launch]:
@@ -86,6 +93,13 @@ def test_whoever_holds_an_old_token_gets_the_one_that_is_there(there: Place, bro
     assert refreshes(there) == ["refresh-1"]
 
 
+def test_and_does_not_wait_for_who_is_renewing_it_again(there: Place, browser: FlaskClient) -> None:
+    launch = there.opened(browser)
+    renewed = there.app.visits.renewed(launch)
+    take_turn(there, launch)
+    assert there.app.visits.renewed(launch) == renewed
+
+
 def test_threads_that_renew_at_once_use_the_refresh_token_once(there: Place, browser: FlaskClient) -> None:
     launch = there.opened(browser)
     renewed = all_at_once([lambda: there.app.visits.renewed(launch)] * AT_ONCE)
@@ -122,8 +136,7 @@ def test_a_worker_that_died_while_renewing_ends_the_launch(
 ) -> None:
     monkeypatch.setattr("smart_app.kept_launches._PATIENCE", 0.1)
     launch = there.opened(browser)
-    launches = there.app.visits._kept._launches
-    assert launches.take(f"turn {launch.id}", int(there.clock.now)) is not None
+    take_turn(there, launch)
     with pytest.raises(LaunchEnded):
         there.app.visits.renewed(launch)
     assert refreshes(there) == []
