@@ -62,7 +62,7 @@ class Configurations:
             self._ask(iss, known)
         if known.found and self._clock() - known.read_at <= _USABLE:
             return known.found
-        raise LaunchFailed(known.problem)
+        raise LaunchFailed(known.problem or "ehr_silent")
 
     def _ask(self, iss: str, known: _Known) -> None:
         try:

@@ -13,6 +13,7 @@ from msgspec import DecodeError, Struct, json
 
 from ehr.addresses import below
 from ehr.keys import PublishedKeys
+from ehr.urls import same_place
 from ehr.wire import NoAnswer, Wire
 from smart_app.configuration import Configuration
 from smart_app.errors import LaunchFailed
@@ -97,7 +98,7 @@ def _reference(fhir_user: Any, iss: str) -> str:
     match = _USER.fullmatch(fhir_user) if isinstance(fhir_user, str) and len(fhir_user) <= 2 * _LONGEST else None
     if match is None:
         return ""
-    elsewhere = match["base"] and below(iss, fhir_user) == ""
+    elsewhere = match["base"] and not same_place(match["base"], iss)
     return fhir_user if elsewhere else match["user"]
 
 

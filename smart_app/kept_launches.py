@@ -28,13 +28,6 @@ class _Kept(Struct, frozen=True):
     until: int
 
 
-class _Turn:
-    """One thread at a time renews a launch; such locks go when nobody holds them."""
-
-    def __init__(self) -> None:
-        self.lock = Lock()
-
-
 class KeptLaunches:
     """In the database, sealed. Who renews a launch takes its turn there first: workers never use a token twice."""
 
@@ -42,7 +35,7 @@ class KeptLaunches:
         self, launches: Launches, renew: Callable[[Launch], Launch], clock: Callable[[], float] = time.time
     ) -> None:
         self._launches, self._renew, self._clock = launches, renew, clock
-        self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
+        self._renewing: WeakValueDictionary[str, Lock] = WeakValueDictionary()  # one thread at a time, for each launch
         self._lock = Lock()
 
     def keep(self, launch: Launch, browser: str, again: str) -> None:
@@ -69,8 +62,8 @@ class KeptLaunches:
     def renewed(self, launch: Launch) -> Launch:
         """With a newer token than this one's. Raises LaunchEnded if there is none to be had."""
         with self._lock:
-            turn = self._turns.setdefault(launch.id, _Turn())
-        with turn.lock:
+            alone = self._renewing.setdefault(launch.id, Lock())
+        with alone:
             until = time.monotonic() + _PATIENCE
             while (found := self._try_to_renew(launch, time.monotonic() > until)) is None:
                 time.sleep(_BETWEEN_LOOKS)

@@ -157,6 +157,7 @@ def test_without_a_token_nobody_is_named(identities: Identities, server: SignIn)
         ("Practitioner/7", USER),
         ("PractitionerRole/a.b-c", "PractitionerRole/a.b-c"),
         ("https://other.example/fhir/Practitioner/7", "https://other.example/fhir/Practitioner/7"),
+        ("{iss}/other/Practitioner/7", "{iss}/other/Practitioner/7"),
         ("Practitioner/7?x=1", ""),
         ("Practitioner/../Patient/1", ""),
         ("{iss}/../Practitioner/7", "{iss}/../Practitioner/7"),
