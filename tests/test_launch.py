@@ -2,12 +2,13 @@
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from launches import BASE, COOKIE, FRAMES, Clock, Place, begin, installation, place
 from sign_in import PATIENT, USER, query_of
 from structlog.testing import capture_logs
@@ -455,10 +456,22 @@ def test_no_secret_of_a_launch_is_in_a_cookie_an_address_a_page_or_a_file(there:
         assert secret not in cookie.value and secret not in launch.id
 
 
-def test_no_secret_of_a_launch_is_in_any_log(there: Place, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def lines() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What the log of requests gets, at every level."""
+    was = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
+    with capture_logs() as captured:
+        yield captured
+    structlog.configure(**was)
+
+
+def test_no_secret_of_a_launch_is_in_any_log(
+    there: Place, caplog: pytest.LogCaptureFixture, lines: list[MutableMapping[str, Any]]
+) -> None:
     keep_request_log(there.app.flask, lambda *_: None)
     browser = there.app.browser()
-    with caplog.at_level(logging.DEBUG), capture_logs() as lines:
+    with caplog.at_level(logging.DEBUG):
         begun = begin(browser, there.server.url, "a-launch-token")
         there.returned(browser, begun, code="a-code")
         (row,) = [line for line in lines if line["route"] == "/callback"]
