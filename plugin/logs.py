@@ -13,7 +13,7 @@ from msgspec import json
 from structlog.dev import ConsoleRenderer
 from structlog.stdlib import ProcessorFormatter
 
-_OUR_PACKAGES = ("second_opinion", "cds_hooks", "ehr", "journal", "plugin", "open_payments", "sandbox")
+_OUR_PACKAGES = ("second_opinion", "cds_hooks", "ehr", "journal", "plugin", "open_payments", "sandbox", "smart_app")
 Event = MutableMapping[str, Any]
 _encode = json.Encoder(enc_hook=str).encode
 

@@ -17,12 +17,15 @@ from open_payments.reading import Progress
 from second_opinion.errors import KnowledgeError, SecondOpinionError
 from second_opinion.site import AS_SHIPPED, Site, read_site
 from second_opinion.value_sets import use_local_codes
+from smart_app.credentials import HOW_TO_MAKE_ONE, Credentials, read_client_key
 
 SITE = "SECOND_OPINION_SITE"
 TRUST = "SECOND_OPINION_TRUST"
 SECRET_KEY = "SECOND_OPINION_SECRET_KEY"  # noqa: S105, the name of the variable
 DATABASE_URL = "SECOND_OPINION_DATABASE_URL"
 REDIS_URL = "SECOND_OPINION_REDIS_URL"  # spent tokens are kept there instead of in the database
+SMART_KEY = "SECOND_OPINION_SMART_KEY"  # a PEM or JWK file: the app's private key, for EHRs with private_key_jwt
+CLIENT_SECRET = "SECOND_OPINION_CLIENT_SECRET"  # noqa: S105, for EHRs with client_secret
 OPEN_PAYMENTS = "SECOND_OPINION_OPEN_PAYMENTS"  # a CMS general-payments file; its index is made beside it
 
 Setting = TypeVar("Setting")
@@ -53,6 +56,7 @@ class Production(Struct, frozen=True):
     secret_key: str
     database_url: str
     redis_url: str = ""
+    credentials: Credentials = Credentials()
 
 
 def production(environment: Mapping[str, str] = os.environ, progress: Progress | None = None) -> Production:
@@ -61,9 +65,10 @@ def production(environment: Mapping[str, str] = os.environ, progress: Progress |
     by_site = _tried(partial(site, environment, progress), problems)
     who = _tried(partial(trust, environment), problems)
     key = _tried(partial(secret_key, environment), problems)
-    if by_site is None or who is None or key is None:
+    shown = _tried(partial(credentials, who, environment), problems) if who else None
+    if by_site is None or who is None or key is None or shown is None:
         raise KnowledgeError("\n  ".join(["It cannot start yet (step by step: docs/deploy.md).", *problems]))
-    return Production(by_site, who, key, database_url(environment), environment.get(REDIS_URL, ""))
+    return Production(by_site, who, key, database_url(environment), environment.get(REDIS_URL, ""), shown)
 
 
 def _tried(read: Callable[[], Setting], problems: list[str]) -> Setting | None:
@@ -82,6 +87,23 @@ def trust(environment: Mapping[str, str] = os.environ) -> Trust:
             "second-opinion trust check FILE"
         )
     return read_trust(Path(name))
+
+
+def credentials(trust: Trust, environment: Mapping[str, str] = os.environ) -> Credentials:
+    """How the app shows the EHRs of the trust file who it is. Raises KnowledgeError for what they need and lack."""
+    ways = {ehr.auth: ehr.iss for ehr in trust.smart_ehrs}
+    key, secret = environment.get(SMART_KEY, ""), environment.get(CLIENT_SECRET, "")
+    if "private_key_jwt" in ways and not key:
+        raise KnowledgeError(
+            f"{SMART_KEY} is not set, and {ways['private_key_jwt']} wants private_key_jwt. Let it name the app's "
+            f"private key, a PEM or JWK file. {HOW_TO_MAKE_ONE}"
+        )
+    if "client_secret" in ways and not secret:
+        raise KnowledgeError(
+            f"{CLIENT_SECRET} is not set, and {ways['client_secret']} wants client_secret. "
+            "Set it to the secret that the EHR gave when the app was registered there."
+        )
+    return Credentials(read_client_key(Path(key)) if key else None, secret)
 
 
 def database_url(environment: Mapping[str, str] = os.environ) -> str:

@@ -9,7 +9,13 @@ from ehr.jwks import KeySet, PublicKey
 from ehr.keys import fetch_jwks
 from ehr.trust import CdsClient, SmartEhr, Trust
 from plugin.blocks import Block, Heading, Item, Items, Paragraph, Table
+from smart_app.registration import REGISTRATION
 
+_BY = {
+    "private_key_jwt": "private_key_jwt: the key that SECOND_OPINION_SMART_KEY names",
+    "client_secret": "client_secret: what SECOND_OPINION_CLIENT_SECRET is set to",
+    "public": "public: nothing, so anybody may pretend to be us",
+}
 _WEAK = ("RS256", "RS512")  # CDS Hooks recommends ES384 and RS384
 
 
@@ -39,7 +45,8 @@ def client_report(client: CdsClient, offline: bool) -> ClientReport:
     return ClientReport(client, usable, (*read.left_out, *unfit))
 
 
-def as_blocks(trust: Trust, reports: Sequence[ClientReport]) -> Iterator[Block]:
+def as_blocks(trust: Trust, reports: Sequence[ClientReport], lacking: str = "") -> Iterator[Block]:
+    """`lacking`: what the app has not been given yet to show the EHRs who it is."""
     yield Heading("Who may call", 1)
     yield Paragraph(
         f"We are {trust.base_url}: a token must name the address that it is sent to, such as"
@@ -53,7 +60,9 @@ def as_blocks(trust: Trust, reports: Sequence[ClientReport]) -> Iterator[Block]:
         yield Heading("Who may launch the app", 1)
     for ehr in trust.smart_ehrs:
         yield Heading(ehr.iss)
-        yield Items(tuple(_ehr_items(ehr)))
+        yield Items(tuple(_ehr_items(ehr, trust.base_url)))
+    if lacking:
+        yield Paragraph(f"STILL MISSING: {lacking}", strong=True)
 
 
 def as_json(trust: Trust, reports: Sequence[ClientReport]) -> dict[str, Any]:
@@ -113,9 +122,14 @@ def _warnings(client: CdsClient, keys: Iterable[PublicKey]) -> Iterator[str]:
         yield "a key has no kid, so only tokens without one can use it. Give it the kid that the EHR's tokens name."
 
 
-def _ehr_items(ehr: SmartEhr) -> Iterator[Item]:
+def _ehr_items(ehr: SmartEhr, base_url: str) -> Iterator[Item]:
+    paths = REGISTRATION.paths
     yield Item(ehr.client_id, label="We are registered there as")
-    yield Item(ehr.auth, label="We show who we are by")
+    yield Item(_BY[ehr.auth], label="We show who we are by")
+    yield Item(base_url + paths.launch, label="To register there: launch address")
+    yield Item(base_url + paths.redirect, label="To register there: redirect address")
+    if ehr.auth == "private_key_jwt":
+        yield Item(base_url + paths.jwks, label="To register there: address of our public keys")
     yield Item(_all(ehr.frame_ancestors, "nobody"), label="The app may be framed by")
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import click
 from msgspec import json
 
+from ehr.trust import Trust
 from ehr.trust_file import read_trust
 from plugin.rules_text import as_terminal_text
+from plugin.settings import credentials
 from plugin.trust_report import as_blocks, as_json, client_report
 from second_opinion.errors import SecondOpinionError
 
@@ -57,5 +59,14 @@ def check(file: Path, offline: bool, is_json: bool) -> None:
     if is_json:
         click.echo(json.format(json.encode(as_json(read, reports)), indent=2))
     else:
-        click.echo(as_terminal_text(as_blocks(read, reports), shutil.get_terminal_size().columns))
+        blocks = as_blocks(read, reports, _lacking(read))
+        click.echo(as_terminal_text(blocks, shutil.get_terminal_size().columns))
     sys.exit(0 if all(report.keys or report.is_unknown for report in reports) else 1)
+
+
+def _lacking(read: Trust) -> str:
+    try:
+        credentials(read)
+    except SecondOpinionError as problem:
+        return str(problem)
+    return ""

@@ -1,7 +1,29 @@
-"""What can end a visit to the app; each becomes a page that says what to do."""
+"""What can end a visit to the app, or stop it before it begins; each becomes a page that says what to do."""
 
 from second_opinion.errors import SecondOpinionError
 
 
 class LaunchEnded(SecondOpinionError):
-    """The launch is unknown, over, or belongs to another browser: the app must be opened from the chart again."""
+    """The launch is unknown, over, or belongs to another browser: the app must be opened from the chart again.
+
+    `again` is the EHR where it may be opened without a chart, '' if it was not opened that way.
+    """
+
+    def __init__(self, again: str = "") -> None:
+        super().__init__("This session has ended. Open Second Opinion from the chart again.")
+        self.again = again
+
+
+class LaunchFailed(SecondOpinionError):
+    """A launch that came to nothing. `page` names what is said of it; `again` is as in LaunchEnded."""
+
+    def __init__(self, page: str, again: str = "") -> None:
+        super().__init__(page)
+        self.page, self.again = page, again
+
+
+class FormRefused(SecondOpinionError):
+    """A form that no page of this launch sent."""
+
+    def __init__(self) -> None:
+        super().__init__("This form was not sent by a page of this launch. Go back, load the page anew, send it again.")

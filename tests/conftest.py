@@ -26,6 +26,13 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
+def sekmet() -> Iterator[str]:
+    """The address of a third-party FHIR server with the teaching patients."""
+    with smart_ehr.fhir_server() as base:
+        yield base
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with chromium() as opened:
         yield opened

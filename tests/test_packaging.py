@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from second_opinion.data_needs import smart_scopes
+from smart_app.scopes import scopes_for
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
@@ -128,9 +129,13 @@ def test_what_is_imported_is_the_installed_package(environment: Environment, pac
     assert Path(found.strip()).is_relative_to(environment.packages)
 
 
-def test_the_app_asks_for_exactly_what_the_rules_need() -> None:
-    assert set(LAUNCH["scopes"]) == {"launch", "openid", "fhirUser", *smart_scopes()}
-    assert len(LAUNCH["scopes"]) == len(set(LAUNCH["scopes"]))
+def test_the_app_asks_for_exactly_what_the_rules_need_and_its_pages_write() -> None:
+    assert LAUNCH["scopes"] == ["launch", *scopes_for(["permission-v2", "permission-online"], [])]
+    assert set(smart_scopes()) <= {scope.replace(".crus", ".rs") for scope in LAUNCH["scopes"]}
+
+
+def test_the_settings_at_the_top_are_those_that_the_app_reads() -> None:
+    assert json.loads((REPOSITORY / "smart_app" / "launch.json").read_text()) == LAUNCH
 
 
 def test_every_known_sandbox_has_an_https_issuer_and_speaks_r4() -> None:

@@ -58,6 +58,10 @@ def test_it_says_who_may_do_what(tmp_path: Path, server: KeyServer) -> None:
         "new-key EC P-384 ES384",
         "Of no use: other (EC P-256): none of ES384, RS384",
         "We are registered there as: second-opinion",
+        "To register there: launch address: https://second-opinion.example/launch",
+        "To register there: redirect address: https://second-opinion.example/callback",
+        "To register there: address of our public keys: https://second-opinion.example/.well-known/jwks.json",
+        "STILL MISSING: SECOND_OPINION_SMART_KEY is not set",
         "The app may be framed by: https://frames.example",
         "Warning: its keys come over plain http.",
     ):
@@ -114,6 +118,22 @@ def test_offline_nothing_is_fetched(tmp_path: Path, server: KeyServer) -> None:
 def test_where_nothing_is_wide_open_there_is_no_warning(tmp_path: Path) -> None:
     client = 'jku = "https://ehr.example/jwks"\ntenants = ["north"]\nfhir_servers = ["https://ehr.example/fhir"]'
     assert "Warning" not in check("--offline", write_trust(tmp_path, client)).stdout
+
+
+def test_what_the_app_has_been_given_is_not_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "trust.toml"
+    path.write_text(f'base_url = "https://second-opinion.example"\n{APP.replace("private_key_jwt", "client_secret")}')
+    monkeypatch.setenv("SECOND_OPINION_CLIENT_SECRET", "a-secret")
+    said = words_of(check(path))
+    assert "STILL MISSING" not in said and "a-secret" not in said
+    assert "public keys" not in said
+
+
+def test_the_server_does_not_start_without_what_an_ehr_wants_of_us(tmp_path: Path) -> None:
+    path = tmp_path / "trust.toml"
+    path.write_text(f'base_url = "https://second-opinion.example"\n{APP}', "utf-8")
+    with pytest.raises(KnowledgeError, match="SECOND_OPINION_SMART_KEY is not set"):
+        settings.production({"SECOND_OPINION_TRUST": str(path), "SECOND_OPINION_SECRET_KEY": "x" * 32})
 
 
 def test_machines_get_json(tmp_path: Path, server: KeyServer) -> None:

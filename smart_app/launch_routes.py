@@ -1,0 +1,71 @@
+"""The routes of launching: /launch, /callback, our public keys, and the pages that say why a launch came to nothing."""
+
+from importlib.resources import files
+
+import yaml
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from msgspec import Struct, convert, json
+from werkzeug.wrappers import Response as AnyResponse
+
+from journal.errors import JournalDown
+from smart_app.errors import FormRefused, LaunchEnded, LaunchFailed
+from smart_app.page_headers import add_headers
+from smart_app.registration import REGISTRATION
+from smart_app.visits import Visits
+
+
+class _Page(Struct, frozen=True):
+    status: int
+    title: str
+    says: str
+
+
+def _read_pages() -> dict[str, _Page]:
+    return convert(yaml.safe_load(files("smart_app").joinpath("launch_pages.yaml").read_bytes()), dict[str, _Page])
+
+
+PAGES = _read_pages()
+_PATHS = REGISTRATION.paths
+_KEYS_FRESH = 300  # seconds
+
+
+def add_launch_routes(door: Blueprint, visits: Visits) -> None:
+    """With the headers of every page, and a page for each way of failing, wherever in the app that happens."""
+    add_headers(door, visits.trust.frame_ancestors)
+
+    @door.route(_PATHS.launch, methods=["GET", "POST"])
+    def launch() -> AnyResponse:
+        if not (iss := request.values.get("iss")):
+            return make_response(render_template("smart_app/launch.html", ehrs=visits.trust.smart_ehrs))
+        return visits.begin(iss, request.values.get("launch"))
+
+    @door.get(_PATHS.redirect)
+    def callback() -> AnyResponse:
+        opened = visits.finish(request.args.to_dict())
+        return redirect(f"/review/{opened.id}/", 303)
+
+    @door.get(_PATHS.jwks)
+    def jwks() -> Response:
+        headers = {"Cache-Control": f"public, max-age={_KEYS_FRESH}"}
+        return Response(json.encode({"keys": visits.published_keys}), mimetype="application/json", headers=headers)
+
+    @door.errorhandler(LaunchEnded)
+    def ended(error: LaunchEnded) -> tuple[str, int]:
+        return _page("ended", error.again)
+
+    @door.errorhandler(LaunchFailed)
+    def failed(error: LaunchFailed) -> tuple[str, int]:
+        return _page(error.page, error.again)
+
+    @door.errorhandler(FormRefused)
+    def refused(_: FormRefused) -> tuple[str, int]:
+        return _page("wrong_form")
+
+    @door.errorhandler(JournalDown)
+    def down(_: JournalDown) -> tuple[str, int]:
+        return _page("not_now")
+
+
+def _page(name: str, again: str = "") -> tuple[str, int]:
+    page = PAGES[name]
+    return render_template("smart_app/launch.html", page=page, name=name, again=again), page.status
