@@ -35,15 +35,21 @@ class Band(Struct, frozen=True):
     before_operation: bool
 
 
+class After(Struct, frozen=True):
+    """A score after an operation against the one before it. `verdict`: better, unchanged, early, unjudged; '' if none."""
+
+    point: Point
+    change: str
+    verdict: str
+
+
 class Around(Struct, frozen=True):
-    """One operation: the last score before it, the latest after it and before the next one, and what that means."""
+    """One operation: the last score before it; the first that tells its result; the latest before the next one."""
 
     operation: str
     on: date
     before: Point | None
-    after: Point | None
-    change: str
-    verdict: str  # better, unchanged, early, unjudged, or '' with one score missing
+    after: tuple[After, ...]
 
 
 class Series(Struct, frozen=True):
@@ -113,21 +119,24 @@ def _around(key: str, scores: Events, done: list[Event], number: int, limits: Li
     until = done[number + 1].on if number + 1 < len(done) else None
     before = scores.beginning(date.min, on).latest()
     later = [score for score in scores if score.on and score.on > on and (until is None or score.on <= until)]
-    after = later[-1] if later else None
-    change = f"{on_scale(after) - on_scale(before):+g}" if before and after else ""
+    telling = [score for score in later if score.on and score.on >= limits.score_from.after(on)] or later
+    ends = dict.fromkeys((*telling[:1], *later[-1:]))
     return Around(
         operation=operation.label,
         on=on,
         before=_point(before) if before else None,
-        after=_point(after) if after else None,
-        change=change.replace("-", "\N{MINUS SIGN}"),
-        verdict=_verdict(key, before, after, on, limits),
+        after=tuple(_after(key, before, score, on, limits) for score in ends),
     )
 
 
-def _verdict(key: str, before: Event | None, after: Event | None, operated: date, limits: Limits) -> str:
-    if before is None or after is None:
-        return ""
+def _after(key: str, before: Event | None, after: Event, operated: date, limits: Limits) -> After:
+    gain = round(on_scale(after) - on_scale(before), 1) if before else 0
+    change = "no change" if not gain else f"{gain:+g}".replace("-", "\N{MINUS SIGN}")
+    verdict = _verdict(key, before, after, operated, limits) if before else ""
+    return After(_point(after), change if before else "", verdict)
+
+
+def _verdict(key: str, before: Event, after: Event, operated: date, limits: Limits) -> str:
     if key not in _JUDGED:
         return "unjudged"
     if after.on and after.on < limits.score_from.after(operated):

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from second_opinion.assess import Assessment
-from second_opinion.findings import Evidence, Finding
+from second_opinion.findings import READ_FROM_TEXT, Evidence, Finding
 from second_opinion.plain_words import plain, spoken_date
 from second_opinion.planned_surgery import operation_words
 from second_opinion.rules import RULES
@@ -18,7 +18,7 @@ _GOALS = "patient_goals"
 
 
 class Chip(Struct, frozen=True):
-    """One finding in two words; `focused` if the card that opened the app spoke of it."""
+    """One finding in two words; `focused` if the card that opened the app spoke of it; `raises` if it raises one."""
 
     rule: str
     name: str
@@ -26,6 +26,7 @@ class Chip(Struct, frozen=True):
     words: str
     says: str
     focused: bool = False
+    raises: bool = False
 
 
 class Said(Struct, frozen=True):
@@ -35,6 +36,7 @@ class Said(Struct, frozen=True):
     words: str
     quote: str = ""
     when: str = ""
+    from_text: bool = False
 
 
 class Strip(Struct, frozen=True):
@@ -65,7 +67,7 @@ class Strip(Struct, frozen=True):
     @property
     def in_short(self) -> tuple[Chip, ...]:
         """Those that need a sentence at once."""
-        return tuple(chip for chip in self.chips if chip.state in _STATES[:3])
+        return tuple(chip for chip in self.chips if chip.state in ("concern", "unread") or chip.raises or chip.focused)
 
 
 def shown_findings(assessment: Assessment) -> tuple[Finding, ...]:
@@ -73,11 +75,12 @@ def shown_findings(assessment: Assessment) -> tuple[Finding, ...]:
     return tuple(finding for finding in assessment.findings if assessment.site.mode(finding.rule) == "on")
 
 
-def chip_of(finding: Finding, focused: bool) -> Chip:
+def chip_of(finding: Finding, case: Case) -> Chip:
     rule = RULES[finding.rule]
     state = WORDING["states"][finding.outcome]
     words = outcome_words(rule, finding.outcome, WORDING["outcomes"])
-    return Chip(finding.rule, rule.PAGE["name"], state, words, finding.says, focused)
+    focused, raises = finding.rule in case.launch.findings, finding in case.assessment.raising
+    return Chip(finding.rule, rule.PAGE["name"], state, words, finding.says, focused, raises)
 
 
 def strip_of(case: Case) -> Strip:
@@ -88,7 +91,7 @@ def strip_of(case: Case) -> Strip:
         none, more = _no_operation(assessment)
         return Strip(none=none, none_more=more, unread=unread)
     findings = shown_findings(assessment)
-    chips = [chip_of(each, each.rule in case.launch.findings) for each in findings if each.rule != _APART]
+    chips = [chip_of(each, case) for each in findings if each.rule != _APART]
     ordered = [event.on for event in surgery.events if event.on]
     return Strip(
         label=plain(surgery.label, 160),
@@ -121,6 +124,8 @@ def _goal(finding: Finding) -> Said:
     if stated:
         latest = stated[0]
         words = WORDING["wishes"][latest.sign]
-        return Said(WORDING["states"][finding.outcome], words, latest.shows, spoken_date(latest.on))
+        quote = latest.shows.removesuffix(READ_FROM_TEXT)
+        state, from_text = WORDING["states"][finding.outcome], quote != latest.shows
+        return Said(state, words, quote, spoken_date(latest.on), from_text)
     unread = finding.outcome == "could_not_assess"
     return Said("unread" if unread else "none", WORDING["goals"]["unread" if unread else "none"])

@@ -7,8 +7,8 @@ from itertools import chain
 from msgspec import Struct
 
 from second_opinion.durations import Duration
-from second_opinion.plain_words import plain
-from second_opinion.record import Event, PatientRecord
+from second_opinion.plain_words import listed, plain
+from second_opinion.record import PatientRecord
 from smart_app.case import Case
 from smart_app.review.care import Item, images, operations, treatments
 from smart_app.review.wishes import wishes
@@ -20,6 +20,8 @@ _MOST_MARKS = 300
 _MOST_DAYS = 3650
 _MOST_ROWS = 14
 _OF_ONE_KIND = ("care", "medication", "injection", "imaging")
+# Where some of a course are visits, only those are counted: a care plan around them is not one more.
+_VISITS = ("Procedure", "Encounter")
 _YEAR = Duration(months=12)
 
 
@@ -66,7 +68,8 @@ def timeline_of(case: Case) -> Timeline:
     items = [item for item in _items(record) if item.event.source not in planned_sources]
     marks = tuple(sorted(_marks(items), key=lambda mark: (mark.first or date.min, mark.lane)))
     planned = max((event.on for event in surgery.events if event.on), default=record.as_of) if surgery else None
-    days = [day for mark in marks for day in (mark.first, mark.last) if day]
+    scores = [event.on for event in record.observations.events.of("outcome_scores") if event.on]
+    days = [*scores, *(day for mark in marks for day in (mark.first, mark.last) if day)]
     done = [item.first for item in items if item.lane == "surgery" and item.state == "received" and item.first]
     return Timeline(
         marks=marks,
@@ -119,26 +122,27 @@ def _courses(items: list[Item], days: int) -> Iterator[list[Item]]:
 def _mark(course: list[Item]) -> Mark:
     first, events = course[0], [item.event for item in course]
     days = [item.last for item in course if item.last]
-    labels = list(dict.fromkeys(event.label for event in events))
+    visits = [event for event in events if event.resource in _VISITS]
     return Mark(
         lane=first.lane,
         kind=first.kind,
         state=first.state,
-        label=labels[0] if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more",
+        label=_few(dict.fromkeys(event.label for event in events)),
         first=first.first,
         last=max(days, default=None),
-        count=len(events),
+        count=len(visits or events),
         sources=tuple(dict.fromkeys(event.source for event in events)),
-        by=_performers(events),
+        by=_few(dict.fromkeys(plain(event.service) for event in events if event.service)),
         from_text=any(event.by == "text" for event in events),
         outcome=next((event.outcome for event in reversed(events) if event.outcome), ""),
         note=next((plain(event.note) for event in events if event.note), ""),
     )
 
 
-def _performers(events: Iterable[Event]) -> str:
-    names = list(dict.fromkeys(plain(event.service) for event in events if event.service))
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more" if names else ""
+def _few(words: Iterable[str]) -> str:
+    """The first two of them, and how many more."""
+    first, rest = (every := list(words))[:2], every[2:]
+    return f"{', '.join(first)} and {len(rest)} more" if rest else listed(first)
 
 
 def _rows(marks: tuple[Mark, ...]) -> tuple[Row, ...]:

@@ -27,8 +27,12 @@ class Treatment(Struct, frozen=True):
     counts: bool
 
     @property
+    def marks(self) -> tuple[Mark, ...]:
+        return (*self.received, *self.ordered, *self.declined, *self.aside)
+
+    @property
     def how_long(self) -> str:
-        """'15 weeks, 9 times': from the first to the last day of the care received."""
+        """'15 weeks': from the first to the last day of the care received."""
         days = [day for mark in self.received for day in (mark.first, mark.last) if day]
         return spoken(min(days), max(days)) if days and min(days) != max(days) else ""
 

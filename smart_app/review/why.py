@@ -84,7 +84,7 @@ def _rule(finding: Finding, case: Case) -> Rule:
     rule, assessment = RULES[finding.rule], case.assessment
     page = rule.PAGE
     return Rule(
-        chip=chip_of(finding, finding.rule in case.launch.findings),
+        chip=chip_of(finding, case),
         question=page["question"],
         meaning=page["outcomes"].get(str(finding.outcome), ""),
         evidence=finding.evidence[:_MOST],

@@ -22,9 +22,12 @@ window.charts = (() => {
   const spoken = (time) =>
     new Date(time).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 
+  // 'inherit' is no font to a drawing.
+  const FONT = getComputedStyle(document.body).fontFamily;
+
   const tooltip = () => ({
     renderMode: "richText", confine: true, backgroundColor: "#fff", borderColor: colour("--edge"), borderWidth: 1,
-    padding: [8, 11], textStyle: { color: "#17252f", fontSize: 12.5, lineHeight: 18, fontFamily: "sans-serif" },
+    padding: [8, 11], textStyle: { color: "#17252f", fontSize: 12.5, lineHeight: 18, fontFamily: FONT },
   });
   const axis = () => ({
     axisLine: { lineStyle: { color: colour("--line") } }, axisTick: { show: false },
@@ -36,10 +39,10 @@ window.charts = (() => {
   const start = (element) => echarts.init(element, null, { renderer: "svg" });
 
   // Redrawn as wide as its place, also that on paper.
-  const fitted = (chart, element) => {
+  const fitted = (chart, element, onPaper) => {
     new ResizeObserver(() => chart.resize()).observe(element);
-    window.addEventListener("beforeprint", () => chart.resize({ width: 660 }));
+    window.addEventListener("beforeprint", () => chart.resize({ width: onPaper }));
     window.addEventListener("afterprint", () => chart.resize({ width: "auto" }));
   };
-  return { colour, day, said, spoken, tooltip, axis, SYMBOLS, hues, start, fitted };
+  return { FONT, colour, day, said, spoken, tooltip, axis, SYMBOLS, hues, start, fitted };
 })();

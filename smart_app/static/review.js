@@ -17,7 +17,7 @@
 
   // The finding that the card spoke of, once, unless the address already names a place.
   const focused = document.querySelector(".finding[data-focused]");
-  if (focused && !location.hash) window.addEventListener("load", () => focused.scrollIntoView({ block: "center" }));
+  if (focused && !location.hash) window.addEventListener("load", () => focused.scrollIntoView());
 
   // A link to a finding opens what it rests on.
   const open = () => {
@@ -30,10 +30,10 @@
   window.addEventListener("hashchange", open);
   window.addEventListener("load", open);
 
-  // Everything is on paper: details are opened for the time of printing.
+  // On paper there is no "show all": the treatments are there in full.
   let opened = [];
   window.addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("#why details:not([open]), #treatments details:not([open])")];
+    opened = [...document.querySelectorAll("#treatments details:not([open])")];
     for (const each of opened) each.open = true;
   });
   window.addEventListener("afterprint", () => { for (const each of opened) each.open = false; });

@@ -4,7 +4,7 @@
 window.addEventListener("DOMContentLoaded", () => {
   const source = document.getElementById("timeline-data");
   if (!source || !window.echarts) return;
-  const { colour, day, said, spoken, tooltip, axis, SYMBOLS, hues, start, fitted } = window.charts;
+  const { FONT, colour, day, said, spoken, tooltip, axis, SYMBOLS, hues, start, fitted } = window.charts;
   const { series } = JSON.parse(source.textContent);
   const places = [...document.querySelectorAll(".series")].filter((place) => place.querySelector(".small-chart"));
   const named = new Map(places.map((place) => [place.dataset.name, place.querySelector(".small-chart")]));
@@ -20,7 +20,7 @@ window.addEventListener("DOMContentLoaded", () => {
     const pad = Math.max((last - first) * 0.06, 15 * 864e5);
     const chart = start(element);
     chart.setOption({
-      animation: false, aria: { enabled: false }, grid: { left: 34, right: 14, top: 16, bottom: 24 },
+      textStyle: { fontFamily: FONT }, animation: false, aria: { enabled: false }, grid: { left: 34, right: 14, top: 22, bottom: 24 },
       xAxis: { ...axis(), type: "time", min: first - pad, max: last + pad, splitLine: { show: false } },
       yAxis: { ...axis(), type: "value", min: 0, max: each.most, interval: each.most / 2 },
       tooltip: { ...tooltip(), trigger: "item", formatter: (it) => said(it.data.says) },
@@ -31,10 +31,10 @@ window.addEventListener("DOMContentLoaded", () => {
         markArea: each.band ? { silent: true, itemStyle: { color: hue, opacity: 0.13 }, data: [[
           { xAxis: Math.max(day(each.band.from), first - pad), yAxis: each.band.start }, { xAxis: last + pad, yAxis: each.band.better }]] } : undefined,
         markLine: { silent: true, symbol: "none", animation: false, lineStyle: { color: colour("--lane-surgery"), width: 1.5, type: "solid" },
-          label: { formatter: "operation", position: "insideEndTop", color: colour("--lane-surgery"), fontSize: 11 },
+          label: { formatter: "operation", position: "end", rotate: 0, distance: 3, color: colour("--lane-surgery"), fontSize: 11 },
           data: operations.map((on) => ({ xAxis: on })) },
       }],
     });
-    fitted(chart, element);
+    fitted(chart, element, 300);
   });
 });

@@ -5,9 +5,11 @@ window.addEventListener("DOMContentLoaded", () => {
   const element = document.getElementById("timeline-chart");
   if (!element || !window.echarts) return;
   const data = JSON.parse(document.getElementById("timeline-data").textContent);
-  const { colour, day, said, spoken, tooltip, axis, SYMBOLS, hues, start, fitted } = window.charts;
-  const ROW = 27, BAR = 14, SCORES = 118, TOP = 40, MONTH = 30.44 * 864e5;
-  const rows = data.rows, series = data.series;
+  const { FONT, colour, day, said, spoken, tooltip, axis, SYMBOLS, hues, start, fitted } = window.charts;
+  const ROW = 27, BAR = 14, SCORES = 118, TOP = 26, MONTH = 30.44 * 864e5;
+  const rows = data.rows;
+  // Only scales on which down is better can share a picture; the others have their own below.
+  const series = data.series.filter((each) => each.lowerIsBetter).slice(0, 3);
   const lanesHeight = Math.max(rows.length, 1) * ROW;
   const hasScores = series.length > 0;
   element.style.height = `${TOP + lanesHeight + (hasScores ? SCORES + 44 : 12)}px`;
@@ -65,8 +67,6 @@ window.addEventListener("DOMContentLoaded", () => {
     type: "line", name: each.short, xAxisIndex: 1, yAxisIndex: 1, symbol: SYMBOLS[at % 5], symbolSize: 9, color: hues()[at % 5],
     lineStyle: { width: 2, type: at ? [5, 3] : "solid" }, clip: true,
     data: each.points.map((point) => ({ value: [day(point.on), share(each, point.value)], says: [point.says[0], spoken(day(point.on)), ...point.says.slice(1)], real: point.value })),
-    endLabel: { show: true, formatter: (it) => `${each.short} ${it.data.real}`, fontSize: 11.5, fontWeight: 600, color: hues()[at % 5] },
-    labelLayout: { moveOverlap: "shiftY" },
   }));
   const banded = series.find((each) => each.band);
   if (banded) {
@@ -76,38 +76,51 @@ window.addEventListener("DOMContentLoaded", () => {
     };
   }
 
+  // Names stand beside the lane, as high as each last score, moved apart where they would meet.
+  const names = () => {
+    const last = series.map((each, at) => ({ each, at, y: SCORES * 0.83 * (1 - share(each, each.points.at(-1).value) / 100) }));
+    last.sort((one, other) => one.y - other.y);
+    last.forEach((one, place) => { if (place) one.y = Math.max(one.y, last[place - 1].y + 15); });
+    return last.map(({ each, at, y }) => ({
+      id: `name-${at}`, type: "text", left: element.clientWidth - right() + 7, top: TOP + lanesHeight + 24 + y - 7, silent: true,
+      style: { text: `${each.short}: ${each.points.at(-1).value}`, fill: hues()[at % 5], font: `600 11.5px ${FONT}` },
+    }));
+  };
+
   const marker = (time, text, strong) => ({
     xAxis: time,
     lineStyle: { color: strong ? colour("--concern-line") : colour("--edge"), width: strong ? 2 : 1, type: strong ? "solid" : [3, 3] },
-    label: { show: !!text, formatter: text || "", position: "end", color: strong ? colour("--concern") : colour("--soft"), fontSize: 11.5, fontWeight: strong ? 650 : 400, distance: 3, align: strong ? "right" : "center" },
+    label: { show: !!text, formatter: text || "", position: "start", color: strong ? colour("--concern") : colour("--soft"), fontSize: 11.5, fontWeight: strong ? 650 : 400, distance: 3, align: strong ? "right" : "center" },
   });
   const moments = data.planned ? [marker(day(data.planned), "Planned operation ▾", true)] : [marker(day(data.today), "Today", false)];
   const bare = moments.map((each) => ({ ...each, label: { show: false } }));
   const markLine = (items) => ({ silent: true, symbol: "none", animation: false, data: items });
   if (hasScores) scoreSeries[0].markLine = markLine(bare);
 
-  const left = () => (element.clientWidth < 560 ? 118 : 226);
-  const right = () => (hasScores ? (element.clientWidth < 560 ? 74 : 96) : 16);
+  const left = () => (element.clientWidth < 560 ? 122 : 206);
+  const right = () => (hasScores ? (element.clientWidth < 560 ? 82 : 92) : 16);
   const grids = () => [
     { left: left(), right: right(), top: TOP, height: lanesHeight },
-    { left: left(), right: right(), top: TOP + lanesHeight + 24, height: SCORES - 20, show: hasScores },
+    { left: left(), right: right(), top: TOP + lanesHeight + 24, height: SCORES - 20 },
   ];
+  const narrow = () => element.clientWidth < 560;
+  const rowLabel = () => ({ width: left() - (narrow() ? 18 : 30), margin: left() - (narrow() ? 1 : 6), fontSize: narrow() ? 11.5 : 12.5 });
   const times = { ...axis(), type: "time", min: whole[0], max: whole[1] };
   const label = (row) => `{${row.lane}|■} ${row.name.replaceAll("{", "(").replaceAll("}", ")").replaceAll("|", "/")}`;
   const laneStyles = Object.fromEntries(["surgery", "care", "injection", "medication", "imaging", "wishes"].map((lane) => [lane, { color: colour(`--lane-${lane}`), fontSize: 12 }]));
 
   const chart = start(element);
   chart.setOption({
-    animation: false, aria: { enabled: false }, textStyle: { fontFamily: "inherit" },
-    grid: grids(),
+    animation: false, aria: { enabled: false }, textStyle: { fontFamily: FONT },
+    grid: grids(), graphic: names(),
     xAxis: [
       { ...times, gridIndex: 0, position: "top", axisLabel: { ...times.axisLabel, show: !hasScores }, axisLine: { show: false } },
       { ...times, gridIndex: 1, show: hasScores },
     ],
     yAxis: [
       { ...axis(), type: "category", gridIndex: 0, inverse: true, data: rows.map(label), splitLine: { show: false }, splitArea: { show: true, areaStyle: { color: ["#fff", colour("--faint")] } },
-        axisLabel: { color: "#17252f", fontSize: 12.5, width: left() - 14, overflow: "truncate", rich: laneStyles, align: "left", margin: left() - 6, interval: 0 } },
-      { ...axis(), type: "value", gridIndex: 1, min: 0, max: 100, interval: 50, show: hasScores, axisLabel: { ...axis().axisLabel, formatter: (value) => ({ 0: "0", 50: "Scores, share of scale", 100: "100 %" })[value], width: left() - 14, overflow: "break", align: "right" } },
+        axisLabel: { ...rowLabel(), color: "#17252f", overflow: "truncate", rich: laneStyles, align: "left", interval: 0 } },
+      { ...axis(), type: "value", gridIndex: 1, min: 0, max: 100, interval: 50, show: hasScores, axisLabel: { ...axis().axisLabel, formatter: (value) => ({ 0: "0", 50: narrow() ? "Scores" : "Scores, share of scale", 100: "100 %" })[value], width: left() - 14, overflow: "break", align: "right" } },
     ],
     tooltip: { ...tooltip(), trigger: "item", formatter: (it) => said(it.data.says) },
     dataZoom: [{ type: "inside", xAxisIndex: [0, 1], zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false, moveOnMouseMove: true, minValueSpan: 2 * MONTH, filterMode: "none" }],
@@ -116,8 +129,8 @@ window.addEventListener("DOMContentLoaded", () => {
       ...scoreSeries,
     ],
   });
-  fitted(chart, element);
-  new ResizeObserver(() => chart.setOption({ grid: grids(), yAxis: [{ axisLabel: { width: left() - 14, margin: left() - 6 } }, {}] })).observe(element);
+  fitted(chart, element, 660);
+  new ResizeObserver(() => chart.setOption({ grid: grids(), graphic: names(), yAxis: [{ axisLabel: rowLabel() }, {}] })).observe(element);
 
   // ---- zoom: buttons, plus and minus
 
