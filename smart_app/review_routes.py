@@ -18,7 +18,7 @@ from smart_app.style import css_of
 
 
 def add_review_routes(door: Blueprint, app: App, fetch_style: Callable[[Launch], bytes] = lambda launch: b"") -> None:
-    """GET /review/<launch>/ and its style.css. `fetch_style` gets what stands at the launch's style_url, b'' if nothing.
+    """GET /review/<launch>/ and its style.css. `fetch_style` gets what stands at a launch's style_url, else b''.
 
     Whatever is left of a launch is asked of `app`, which raises LaunchEnded.
     """

@@ -1,4 +1,4 @@
-"""The EHR's own look (SMART's smart_style_url): only what is plainly a colour, a size or a font, and only if readable."""
+"""The EHR's own look (SMART's smart_style_url): only what is plainly a colour, size or font, and readable."""
 
 import re
 from typing import Any

@@ -1,8 +1,9 @@
 """Cases and a small app for tests of the app's pages, made from the teaching patients."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Flask, Response
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 
 from ehr.trust import Trust
 from fixtures.teaching import teaching_patients
-from journal.journal import Journal
+from journal.journal import Journal, open_journal
 from second_opinion.assess import assess
 from second_opinion.from_fhir import read_bundle
 from second_opinion.planned_surgery import CHART_LANES, in_chart
@@ -48,7 +49,15 @@ def without(record: PatientRecord, lanes: tuple[str, ...]) -> PatientRecord:
     return replace(record, lanes={**record.lanes, **refused})
 
 
-def app_with(cases: Mapping[str, Case], journal: Journal) -> Flask:
+def fresh_journal(folder: Path) -> Iterator[Journal]:
+    journal = open_journal(f"sqlite:///{folder}/journal.db", "k" * 40)
+    yield journal
+    journal.close(5)
+
+
+def app_with(
+    cases: Mapping[str, Case], journal: Journal, fetch_style: Callable[[Launch], bytes] = lambda launch: b""
+) -> Flask:
     """The app's pages over these cases, by launch."""
     stands_on = App(
         base_url="http://localhost",
@@ -61,7 +70,7 @@ def app_with(cases: Mapping[str, Case], journal: Journal) -> Flask:
         case_of=lambda launch: replace(cases[launch], launch=replace(cases[launch].launch, id=launch)),
     )
     door = Blueprint("smart_app", "smart_app", template_folder="templates", static_folder="static")
-    add_review_routes(door, stands_on)
+    add_review_routes(door, stands_on, fetch_style)
     app = Flask(__name__, static_folder=None)
     app.register_blueprint(door)
 

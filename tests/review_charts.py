@@ -112,7 +112,8 @@ def _care() -> Iterator[Json]:
 
 def _medicines() -> Iterator[Json]:
     given = (
-        ("med-1", "5640", "Ibuprofen 600 mg", "2025-10-01", 60), ("med-2", "25480", "Gabapentin 300 mg", "2026-01-15", 120),
+        ("med-1", "5640", "Ibuprofen 600 mg", "2025-10-01", 60),
+        ("med-2", "25480", "Gabapentin 300 mg", "2026-01-15", 120),
         ("med-3", "7804", "Oxycodone 5 mg", "2025-01-10", 30), ("med-4", "7804", "Oxycodone 5 mg", "2025-02-08", 30),
         ("med-5", "72625", "Duloxetine 30 mg", "2026-05-02", 90),
     )  # fmt: skip
@@ -143,5 +144,6 @@ def _words() -> Iterator[Json]:
     }  # fmt: skip
     yield {
         "resourceType": "Communication", "id": "message-1", "status": "completed", "subject": _SUBJECT,
-        "sender": _SUBJECT, "sent": "2026-11-04", "payload": [{"contentString": "I would like a second opinion before the fusion."}],
+        "sender": _SUBJECT, "sent": "2026-11-04",
+        "payload": [{"contentString": "I would like a second opinion before the fusion."}],
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The timeline and the scores as the charts' scripts read them: plain JSON, in words already said for hover and keys."""
+"""The timeline and the scores as the charts' scripts read them: plain JSON, with the words for hover and keys."""
 
 from typing import Any
 

@@ -36,7 +36,7 @@ class Band(Struct, frozen=True):
 
 
 class After(Struct, frozen=True):
-    """A score after an operation against the one before it. `verdict`: better, unchanged, early, unjudged; '' if none."""
+    """A score after an operation against the one before. `verdict`: better, unchanged, early, unjudged; '' if none."""
 
     point: Point
     change: str
@@ -103,11 +103,9 @@ def _point(event: Event) -> Point:
 
 def _band(key: str, scores: Events, done: list[Event], limits: Limits) -> Band | None:
     """Against the last score before the latest operation; with none, against the first."""
-    if key not in _JUDGED or not scores:
-        return None
-    before = scores.beginning(date.min, done[-1].on).latest() if done and done[-1].on else None
-    start = before or scores[0]
-    if start.on is None:
+    before = scores.beginning(date.min, done[-1].on or date.min).latest() if done else None
+    start = before or next(iter(scores), None)
+    if key not in _JUDGED or start is None or start.on is None:
         return None
     value = on_scale(start)
     return Band(value, max(0.0, value - meaningful_change(key, start, limits)), start.on, before is not None)

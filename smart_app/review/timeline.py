@@ -103,18 +103,18 @@ def courses(items: Iterable[Item], days: int = _CLOSE_DAYS) -> tuple[Mark, ...]:
 
 
 def _courses(items: list[Item], days: int) -> Iterator[list[Item]]:
-    """Runs of items with no longer gap between them; what has no date stands alone, as does what was only said."""
+    """Runs of items with no longer gap between them, and those without a date as one.
+
+    An operation, a refusal or a wish stands alone, as long as there are not too many of them.
+    """
     course: list[Item] = []
     end = date.min
     for item in sorted(items, key=lambda item: item.first or date.min):
-        merges = item.lane in _OF_ONE_KIND and item.first is not None and item.state != "declined"
-        if course and merges and item.first and (item.first - end).days <= days:
-            course.append(item)
-        else:
-            if course:
-                yield course
-            course = [item]
-            end = date.min
+        may_merge = days > _CLOSE_DAYS or (item.lane in _OF_ONE_KIND and item.state != "declined")
+        if course and not (may_merge and ((item.first or date.min) - end).days <= days):
+            yield course
+            course, end = [], date.min
+        course.append(item)
         end = max(end, item.last or date.min)
     yield course
 

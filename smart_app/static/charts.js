@@ -38,11 +38,14 @@ window.charts = (() => {
   const hues = () => ["--lane-scores", "--lane-injection", "--lane-medication", "--lane-care", "--lane-wishes"].map(colour);
   const start = (element) => echarts.init(element, null, { renderer: "svg" });
 
-  // Redrawn as wide as its place, also that on paper.
-  const fitted = (chart, element, onPaper) => {
-    new ResizeObserver(() => chart.resize()).observe(element);
-    window.addEventListener("beforeprint", () => chart.resize({ width: onPaper }));
-    window.addEventListener("afterprint", () => chart.resize({ width: "auto" }));
+  // Redrawn as wide as its place; on paper the stylesheet scales the drawing, which needs to know its own size for that.
+  const fitted = (chart, element) => {
+    const fit = () => {
+      chart.resize();
+      element.querySelector("svg").setAttribute("viewBox", `0 0 ${chart.getWidth()} ${chart.getHeight()}`);
+    };
+    new ResizeObserver(() => { if (!matchMedia("print").matches) fit(); }).observe(element);
+    fit();
   };
   return { FONT, colour, day, said, spoken, tooltip, axis, SYMBOLS, hues, start, fitted };
 })();

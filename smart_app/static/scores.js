@@ -35,6 +35,6 @@ window.addEventListener("DOMContentLoaded", () => {
           data: operations.map((on) => ({ xAxis: on })) },
       }],
     });
-    fitted(chart, element, 300);
+    fitted(chart, element);
   });
 });

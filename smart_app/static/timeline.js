@@ -129,7 +129,7 @@ window.addEventListener("DOMContentLoaded", () => {
       ...scoreSeries,
     ],
   });
-  fitted(chart, element, 660);
+  fitted(chart, element);
   new ResizeObserver(() => chart.setOption({ grid: grids(), graphic: names(), yAxis: [{ axisLabel: rowLabel() }, {}] })).observe(element);
 
   // ---- zoom: buttons, plus and minus
