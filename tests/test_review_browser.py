@@ -85,13 +85,14 @@ def test_arrow_keys_go_from_event_to_event_and_say_date_status_and_source(page: 
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Home")
     expect(said).to_contain_text("Observation/")
-    for _ in range(3):
+    for _ in range(2):
         page.keyboard.press("ArrowRight")
     expect(said).to_contain_text("Procedure/op-1")
     expect(said).to_contain_text("8 Mar 2022: received")
     expect(page.locator("#timeline-chart svg")).to_contain_text("Procedure/op-1")
     page.keyboard.press("Escape")
     expect(page.locator("#timeline-chart svg")).not_to_contain_text("Procedure/op-1")
+    page.keyboard.press("a")
 
 
 def test_the_mouse_over_a_mark_shows_the_same(page: Page, address: str) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from second_opinion.plain_words import spoken_date
-from smart_app.review.scores import Series
+from smart_app.review.scores import Point, Series
 from smart_app.review.timeline import Mark, Timeline
 from smart_app.review.wording import WORDING
 
@@ -55,7 +55,7 @@ def _series(series: Series) -> dict[str, Any]:
         "most": series.most,
         "lowerIsBetter": series.lower_is_better,
         "points": [
-            {"on": point.on.isoformat(), "value": point.value, "says": _point_says(series, point.value, point.source)}
+            {"on": point.on.isoformat(), "value": point.value, "says": _point_says(series, point)}
             for point in series.points
             if point.on
         ],
@@ -64,5 +64,5 @@ def _series(series: Series) -> dict[str, Any]:
     }
 
 
-def _point_says(series: Series, value: float, source: str) -> list[str]:
-    return [f"{series.name}: {value:g} of {series.most:g}", source]
+def _point_says(series: Series, point: Point) -> list[str]:
+    return [f"{series.name}: {point.value:g} of {series.most:g}", spoken_date(point.on), point.source]

@@ -19,9 +19,6 @@ window.charts = (() => {
   };
   const said = (lines) => lines.map(wrapped).join("\n").replaceAll("{", "(").replaceAll("}", ")").replaceAll("|", "/");
 
-  const spoken = (time) =>
-    new Date(time).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
-
   // 'inherit' is no font to a drawing.
   const FONT = getComputedStyle(document.body).fontFamily;
 
@@ -47,5 +44,5 @@ window.charts = (() => {
     new ResizeObserver(() => { if (!matchMedia("print").matches) fit(); }).observe(element);
     fit();
   };
-  return { FONT, colour, day, said, spoken, tooltip, axis, SYMBOLS, hues, start, fitted };
+  return { FONT, colour, day, said, tooltip, axis, SYMBOLS, hues, start, fitted };
 })();

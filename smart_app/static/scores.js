@@ -4,7 +4,7 @@
 window.addEventListener("DOMContentLoaded", () => {
   const source = document.getElementById("timeline-data");
   if (!source || !window.echarts) return;
-  const { FONT, colour, day, said, spoken, tooltip, axis, SYMBOLS, hues, start, fitted } = window.charts;
+  const { FONT, colour, day, said, tooltip, axis, SYMBOLS, hues, start, fitted } = window.charts;
   const { series } = JSON.parse(source.textContent);
   const places = [...document.querySelectorAll(".series")].filter((place) => place.querySelector(".small-chart"));
   const named = new Map(places.map((place) => [place.dataset.name, place.querySelector(".small-chart")]));
@@ -26,7 +26,7 @@ window.addEventListener("DOMContentLoaded", () => {
       tooltip: { ...tooltip(), trigger: "item", formatter: (it) => said(it.data.says) },
       series: [{
         type: "line", color: hue, symbol: SYMBOLS[at % 5], symbolSize: 8, lineStyle: { width: 2 },
-        data: each.points.map((point) => ({ value: [day(point.on), point.value], says: [point.says[0], spoken(day(point.on)), ...point.says.slice(1)] })),
+        data: each.points.map((point) => ({ value: [day(point.on), point.value], says: point.says })),
         label: { show: each.points.length < 9, position: "top", distance: 4, fontSize: 11.5, fontWeight: 650, color: "#17252f", formatter: (it) => `${it.value[1]}` },
         markArea: each.band ? { silent: true, itemStyle: { color: hue, opacity: 0.13 }, data: [[
           { xAxis: Math.max(day(each.band.from), first - pad), yAxis: each.band.start }, { xAxis: last + pad, yAxis: each.band.better }]] } : undefined,

@@ -5,7 +5,7 @@ window.addEventListener("DOMContentLoaded", () => {
   const element = document.getElementById("timeline-chart");
   if (!element || !window.echarts) return;
   const data = JSON.parse(document.getElementById("timeline-data").textContent);
-  const { FONT, colour, day, said, spoken, tooltip, axis, SYMBOLS, hues, start, fitted } = window.charts;
+  const { FONT, colour, day, said, tooltip, axis, SYMBOLS, hues, start, fitted } = window.charts;
   const ROW = 27, BAR = 14, SCORES = 118, TOP = 26, MONTH = 30.44 * 864e5;
   const rows = data.rows;
   // Only scales on which down is better can share a picture; the others have their own below.
@@ -66,7 +66,7 @@ window.addEventListener("DOMContentLoaded", () => {
   const scoreSeries = series.map((each, at) => ({
     type: "line", name: each.short, xAxisIndex: 1, yAxisIndex: 1, symbol: SYMBOLS[at % 5], symbolSize: 9, color: hues()[at % 5],
     lineStyle: { width: 2, type: at ? [5, 3] : "solid" }, clip: true,
-    data: each.points.map((point) => ({ value: [day(point.on), share(each, point.value)], says: [point.says[0], spoken(day(point.on)), ...point.says.slice(1)], real: point.value })),
+    data: each.points.map((point) => ({ value: [day(point.on), share(each, point.value)], says: point.says })),
   }));
   const banded = series.find((each) => each.band);
   if (banded) {
