@@ -6,7 +6,7 @@ window.addEventListener("DOMContentLoaded", () => {
   if (!element || !window.echarts) return;
   const data = JSON.parse(document.getElementById("timeline-data").textContent);
   const { FONT, colour, day, said, tooltip, axis, SYMBOLS, hues, start, fitted } = window.charts;
-  const ROW = 27, BAR = 14, SCORES = 118, TOP = 26, MONTH = 30.44 * 864e5;
+  const ROW = 27, BAR = 14, SCORES = 118, TOP = 26, GAP = 28, MONTH = 30.44 * 864e5;
   const rows = data.rows;
   // Only scales on which down is better can share a picture; the others have their own below.
   const series = data.series.filter((each) => each.lowerIsBetter).slice(0, 3);
@@ -76,13 +76,14 @@ window.addEventListener("DOMContentLoaded", () => {
     };
   }
 
-  // Names stand beside the lane, as high as each last score, moved apart where they would meet.
+  // Names stand beside the lane, as high as each last score, moved apart where they would meet; in a side bar above it.
   const names = () => {
     const last = series.map((each, at) => ({ each, at, y: SCORES * 0.83 * (1 - share(each, each.points.at(-1).value) / 100) }));
     last.sort((one, other) => one.y - other.y);
     last.forEach((one, place) => { if (place) one.y = Math.max(one.y, last[place - 1].y + 15); });
     return last.map(({ each, at, y }) => ({
-      id: `name-${at}`, type: "text", left: element.clientWidth - right() + 7, top: TOP + lanesHeight + 24 + y - 7, silent: true,
+      id: `name-${at}`, type: "text", silent: true,
+      left: narrow() ? left() + at * 92 : element.clientWidth - right() + 7, top: TOP + lanesHeight + (narrow() ? 9 : GAP + y - 7),
       style: { text: `${each.short}: ${each.points.at(-1).value}`, fill: hues()[at % 5], font: `600 11.5px ${FONT}` },
     }));
   };
@@ -97,13 +98,13 @@ window.addEventListener("DOMContentLoaded", () => {
   const markLine = (items) => ({ silent: true, symbol: "none", animation: false, data: items });
   if (hasScores) scoreSeries[0].markLine = markLine(bare);
 
-  const left = () => (element.clientWidth < 560 ? 122 : 206);
-  const right = () => (hasScores ? (element.clientWidth < 560 ? 82 : 92) : 16);
+  const narrow = () => element.clientWidth < 560;
+  const left = () => (narrow() ? 122 : 206);
+  const right = () => (hasScores ? (narrow() ? 12 : 92) : 16);
   const grids = () => [
     { left: left(), right: right(), top: TOP, height: lanesHeight },
-    { left: left(), right: right(), top: TOP + lanesHeight + 24, height: SCORES - 20 },
+    { left: left(), right: right(), top: TOP + lanesHeight + GAP, height: SCORES - 20 },
   ];
-  const narrow = () => element.clientWidth < 560;
   const rowLabel = () => ({ width: left() - (narrow() ? 18 : 30), margin: left() - (narrow() ? 1 : 6), fontSize: narrow() ? 11.5 : 12.5 });
   const times = { ...axis(), type: "time", min: whole[0], max: whole[1] };
   const label = (row) => `{${row.lane}|■} ${row.name.replaceAll("{", "(").replaceAll("}", ")").replaceAll("|", "/")}`;
