@@ -199,6 +199,17 @@ def test_an_operation_that_cannot_be_placed_is_shown_as_such() -> None:
 SECOND_OPINION = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0336", "code": "S"}]}
 
 
+def test_a_second_opinion_asked_for_and_a_talk_about_options_stand_among_the_wishes() -> None:
+    consent = {
+        "resourceType": "Consent", "id": "consent-1", "status": "active", "patient": {"reference": "Patient/p1"},
+        "dateTime": "2026-10-01", "scope": {"coding": [{"code": "treatment"}]},
+        "category": [{"text": "Informed consent for lumbar fusion"}],
+    }  # fmt: skip
+    told = bundle(PATIENT, request("r1", ORDER["code"], "2026-09-01", reasonCode=[SECOND_OPINION]), consent)
+    kinds = {mark.kind for mark in timeline_of(case_from(told)).marks}
+    assert kinds == {"Referral for a second opinion", "Options discussed"}
+
+
 def test_an_operation_not_done_is_no_operation_and_one_on_hold_is_neither() -> None:
     refused = procedure("op-1", "63030", "Discectomy", "2024-01-05", status="not-done")
     held = procedure("op-2", "63030", "Discectomy", "2024-02-05", status="on-hold")
@@ -274,6 +285,11 @@ def test_without_an_operation_the_band_begins_at_the_first_score() -> None:
     )
     (series,) = scores_of_case(case_from(chart))
     assert series.band and (series.band.start, series.band.better, series.band.before_operation) == (60, 50, False)
+
+
+def test_a_single_score_has_nothing_to_be_compared_with() -> None:
+    (series,) = scores_of_case(case_from(bundle(PATIENT, score("s1", "97909-6", "ODI", "2026-01-05", 60))))
+    assert series.band is None
 
 
 def test_no_score_found_is_no_series_and_never_a_zero() -> None:

@@ -105,8 +105,8 @@ def _band(key: str, scores: Events, done: list[Event], limits: Limits) -> Band |
     """Against the last score before the latest operation; with none, against the first."""
     before = scores.beginning(date.min, done[-1].on or date.min).latest() if done else None
     start = before or next(iter(scores), None)
-    if key not in _JUDGED or start is None or start.on is None:
-        return None
+    if key not in _JUDGED or start is None or start.on is None or start is scores[-1]:
+        return None  # with nothing after it there is nothing to compare
     value = on_scale(start)
     return Band(value, max(0.0, value - meaningful_change(key, start, limits)), start.on, before is not None)
 

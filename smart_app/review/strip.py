@@ -61,10 +61,6 @@ class Strip(Struct, frozen=True):
         return tuple(chip for chip in self.chips if chip.state != "none")
 
     @property
-    def not_applying(self) -> tuple[Chip, ...]:
-        return tuple(chip for chip in self.chips if chip.state == "none")
-
-    @property
     def in_short(self) -> tuple[Chip, ...]:
         """Those that need a sentence at once."""
         return tuple(chip for chip in self.chips if chip.state in ("concern", "unread") or chip.raises or chip.focused)
@@ -101,7 +97,7 @@ def strip_of(case: Case) -> Strip:
         by_text=surgery.by == "text",
         chips=tuple(sorted(chips, key=lambda chip: _STATES.index(chip.state))),
         silence=_silence_words(assessment.silence),
-        silence_evidence=assessment.silence.evidence if assessment.silence else (),
+        silence_evidence=tuple(dict.fromkeys(assessment.silence.evidence)) if assessment.silence else (),
         goal=next((_goal(finding) for finding in findings if finding.rule == _GOALS), None),
         unread=unread,
     )

@@ -48,10 +48,9 @@ class Bars(Struct, frozen=True):
     share: int  # of the bar, in percent, at most 100
     bar: str
     forms: int
+    forms_share: int
     least: int
     since: date
-    first: date
-    last: date
     reached: bool
     forms_reached: bool
 
@@ -96,10 +95,9 @@ def _bars(case: Case) -> Bars | None:
         share=min(100, found.days * 100 // max(found.bar_days, 1)),
         bar=in_weeks(found.bar_days),
         forms=len(found.forms),
+        forms_share=min(100, len(found.forms) * 100 // max(found.least, 1)),
         least=found.least,
         since=limits.look_back.before(record.as_of),
-        first=found.first,
-        last=found.last,
         reached=found.long_enough,
         forms_reached=len(found.forms) >= found.least,
     )

@@ -12,7 +12,7 @@ window.addEventListener("DOMContentLoaded", () => {
   const series = data.series.filter((each) => each.lowerIsBetter).slice(0, 3);
   const lanesHeight = Math.max(rows.length, 1) * ROW;
   const hasScores = series.length > 0;
-  element.style.height = `${TOP + lanesHeight + (hasScores ? SCORES + 44 : 12)}px`;
+  element.style.height = `${TOP + lanesHeight + (hasScores ? SCORES + 44 : 30)}px`;
 
   const pad = (day(data.last) - day(data.first)) * 0.025 + 5 * 864e5;
   const whole = [day(data.first) - pad, day(data.last) + pad];
@@ -115,7 +115,7 @@ window.addEventListener("DOMContentLoaded", () => {
     animation: false, aria: { enabled: false }, textStyle: { fontFamily: FONT },
     grid: grids(), graphic: names(),
     xAxis: [
-      { ...times, gridIndex: 0, position: "top", axisLabel: { ...times.axisLabel, show: !hasScores }, axisLine: { show: false } },
+      { ...times, gridIndex: 0, axisLabel: { ...times.axisLabel, show: !hasScores }, axisLine: { show: false } },
       { ...times, gridIndex: 1, show: hasScores },
     ],
     yAxis: [
