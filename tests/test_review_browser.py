@@ -1,22 +1,18 @@
 """The review page in a real browser: keys, charts, accessibility, narrow and on paper."""
 
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from chromium import serious
 from msgspec.structs import replace
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from review_cases import LAUNCH, app_with, case_from, case_of, fresh_journal
 from review_charts import everything, marked, of_size
 from werkzeug.serving import make_server
 
 from fixtures.teaching import PATIENTS
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(1)</script>{a|b}"
 
 
@@ -35,19 +31,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture(params=[1280, 400])
-def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     """A page as wide as a screen or a side bar; whatever happens on it, its console stays free of errors."""
-    opened = chromium.new_page(viewport={"width": request.param, "height": 900})
+    opened = browser.new_page(viewport={"width": request.param, "height": 900})
     complaints: list[str] = []
     opened.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
     opened.on("pageerror", lambda error: complaints.append(str(error)))
@@ -61,9 +48,7 @@ def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
 def test_axe_finds_no_serious_violation_and_nothing_is_wider_than_the_page(case: str, page: Page, address: str) -> None:
     page.goto(f"{address}/{case}/")
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-    found = Axe().run(page).response["violations"]
-    serious = [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in ("serious", "critical")]
-    assert serious == []
+    assert serious(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
@@ -149,8 +134,8 @@ def test_a_chip_leads_to_its_finding_and_opens_what_it_rests_on(page: Page, addr
     expect(page.locator("#finding-repeat_surgery .behind")).to_have_attribute("open", "")
 
 
-def test_without_scripts_the_table_is_open_and_holds_everything(chromium: Browser, address: str) -> None:
-    page = chromium.new_page(java_script_enabled=False)
+def test_without_scripts_the_table_is_open_and_holds_everything(browser: Browser, address: str) -> None:
+    page = browser.new_page(java_script_enabled=False)
     page.goto(f"{address}/everything/")
     table = page.locator("#timeline-table table").first
     expect(table).to_be_visible()
@@ -160,8 +145,8 @@ def test_without_scripts_the_table_is_open_and_holds_everything(chromium: Browse
     page.close()
 
 
-def test_if_the_chart_library_does_not_come_the_table_opens(chromium: Browser, address: str) -> None:
-    page = chromium.new_page()
+def test_if_the_chart_library_does_not_come_the_table_opens(browser: Browser, address: str) -> None:
+    page = browser.new_page()
     page.route("**/echarts.min.js", lambda route: route.abort())
     page.goto(f"{address}/everything/")
     expect(page.locator("#timeline-table table").first).to_be_visible()

@@ -16,6 +16,8 @@ from review_charts import ORDER, PATIENT, bundle, everything, marked, of_size, p
 
 from fixtures.teaching import PATIENTS
 from journal.journal import Journal
+from second_opinion.assess import assess
+from second_opinion.planned_surgery import CHART_LANES, as_told
 from smart_app.case import Case
 
 HOSTILE = "<script>alert('x')</script>\"'&{{7*7}}</script><!--"
@@ -88,6 +90,20 @@ def test_a_finding_settled_by_an_earlier_answer_says_so(journal: Journal) -> Non
     case = case_of("failed-fusion")
     settled = replace(case, assessment=replace(case.assessment, settled=frozenset(("indication",))))
     assert "settled by an earlier answer" in page(settled, journal)
+
+
+def test_an_operation_known_from_the_card_alone_is_said_to_be(journal: Journal) -> None:
+    case = case_from(bundle(PATIENT))
+    known = assess(case.assessment.record, as_told("fusion", frozenset(("lumbar",))), looked_in=CHART_LANES)
+    text = page(replace(case, assessment=known), journal)
+    assert "<h1>Lumbar fusion</h1>" in text
+    assert "Known from the card: its order was not found in the chart" in text
+
+
+def test_an_operation_recognised_by_its_text_says_so(journal: Journal) -> None:
+    assert "recognised by its text" in page(
+        case_from(bundle(PATIENT, {**ORDER, "code": {"text": "Lumbar fusion"}})), journal
+    )
 
 
 def test_the_banner_is_short_where_the_ehr_shows_the_patient_itself(journal: Journal) -> None:

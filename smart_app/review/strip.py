@@ -46,7 +46,7 @@ class Strip(Struct, frozen=True):
     kind: str = ""
     orders: tuple[str, ...] = ()
     ordered: str = ""
-    by_text: bool = False
+    by: str = ""  # 'code', 'text', or 'card' if the chart does not show it
     none: str = ""
     none_more: str = ""
     chips: tuple[Chip, ...] = ()
@@ -90,11 +90,11 @@ def strip_of(case: Case) -> Strip:
     chips = [chip_of(each, case) for each in findings if each.rule != _APART]
     ordered = [event.on for event in surgery.events if event.on]
     return Strip(
-        label=plain(surgery.label, 160),
+        label=plain(surgery.label[:1].upper() + surgery.label[1:], 160),
         kind=operation_words(surgery.kind, surgery.regions),
         orders=surgery.orders,
         ordered=spoken_date(max(ordered)) if ordered else "",
-        by_text=surgery.by == "text",
+        by=surgery.by,
         chips=tuple(sorted(chips, key=lambda chip: _STATES.index(chip.state))),
         silence=_silence_words(assessment.silence),
         silence_evidence=tuple(dict.fromkeys(assessment.silence.evidence)) if assessment.silence else (),

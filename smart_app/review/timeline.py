@@ -75,7 +75,7 @@ def timeline_of(case: Case) -> Timeline:
         marks=marks,
         rows=_rows(marks),
         planned=planned,
-        planned_label=plain(surgery.label, 120) if surgery else "",
+        planned_label=plain(surgery.label[:1].upper() + surgery.label[1:], 120) if surgery else "",
         first=min((*days, _YEAR.before(record.as_of))),
         last=max((*days, record.as_of, *([planned] if planned else []))),
         last_operation=max(done, default=None),
