@@ -8,6 +8,8 @@ from msgspec import Struct
 from second_opinion.plain_words import plain
 from second_opinion.record import Event
 
+READ_FROM_TEXT = " (read from text)"
+
 
 class Outcome(StrEnum):
     """The five answers; 'not found' is only ever said of what was read in full."""
@@ -44,7 +46,7 @@ def shown(event: Event, sign: str = "", words: str = "") -> Evidence:
     """The event as evidence: what it shows in the chart's own words; read by text is said so."""
     says = plain(words or event.label)
     if event.by == "text":
-        says += " (read from text)"
+        says += READ_FROM_TEXT
     if event.aside and sign == "set_aside":
         says += f" ({plain(event.aside)})"
     code = next((meaning.code for meaning in event.meanings if meaning.code), "")

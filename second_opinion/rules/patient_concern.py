@@ -21,7 +21,7 @@ _ROLES = ("concern", "wants_second_opinion")
 
 def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> Finding:
     since = limits.look_back.before(record.as_of)
-    found = Events(_stated(record))
+    found = Events(stated_in(record))
     stated = found.between(since, record.as_of)
     aside = Events(event for lane in LANES for event in record[lane].aside if _is_request(event))
     aside = Events((*aside, *(event for event in found if event.on is None)))
@@ -46,7 +46,7 @@ def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> 
     )
 
 
-def _stated(record: PatientRecord) -> Iterator[Event]:
+def stated_in(record: PatientRecord) -> Iterator[Event]:
     for lane in LANES:
         yield from (event for event in record[lane].events if _is_request(event))
     for order in (*record["service_requests"].events, *record.orders):

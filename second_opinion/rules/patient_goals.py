@@ -32,7 +32,7 @@ _SPINE_RELATED = (SPINE_SURGERY, "nonsurgical_care", "second_opinion", "spine_im
 
 def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> Finding:
     since = limits.look_back.before(record.as_of)
-    found = list(_stated(record))
+    found = list(stated_in(record))
     stated = [event for event in found if event.on and since <= event.on <= record.as_of]
     stated.sort(key=lambda event: (event.on, _stance(event) in _AGAINST))
     aside = Events(event for lane in LANES for event in record[lane].aside if _stance(event) in _AGAINST)
@@ -45,7 +45,7 @@ def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> 
     return _finding(outcome, surgery, stated, aside, unread)
 
 
-def _stated(record: PatientRecord) -> Iterator[Event]:
+def stated_in(record: PatientRecord) -> Iterator[Event]:
     for lane in LANES:
         for event in record[lane].events:
             if event.resource in _ALONE and _stance(event):

@@ -1,0 +1,31 @@
+"""What the patient asked for or would rather not have, second opinions asked for, and talks about options.
+
+What counts as the patient's wish is the rules' to say.
+"""
+
+from collections.abc import Iterator
+
+from second_opinion.existing_opinion import is_referral
+from second_opinion.record import Event, PatientRecord
+from second_opinion.rules import options_discussed, patient_concern, patient_goals
+from smart_app.review.care import Item
+from smart_app.review.wording import WORDING
+
+_ROLES: dict[str, str] = WORDING["wishes"]
+
+
+def wishes(record: PatientRecord) -> Iterator[Item]:
+    """One item for each thing said, of all time."""
+    for event in dict.fromkeys((*patient_goals.stated_in(record), *patient_concern.stated_in(record))):
+        role = next(meaning.role for meaning in event.meanings if meaning.role in _ROLES)
+        yield _item(role, event)
+    for event in record["service_requests"].events:
+        if is_referral(event):
+            yield _item("second_opinion", event)
+    for lane in options_discussed.LANES:
+        for event in record[lane].events.of("options_discussed"):
+            yield _item("options_discussed", event)
+
+
+def _item(role: str, event: Event) -> Item:
+    return Item("wishes", "declined" if event.status == "revoked" else "recorded", _ROLES[role], "", event)
