@@ -54,6 +54,7 @@ class Event(Struct, frozen=True, gc=False, kw_only=True):
     own: bool = False  # our own referral, come back
     unread: str = ""  # what it says could not be read at all, and why
     emergency: bool = False  # an encounter of class EMER
+    reported: str = ""  # who says that it was done, mostly elsewhere: 'patient', 'relative', 'clinician'
 
     @property
     def regions(self) -> Regions:

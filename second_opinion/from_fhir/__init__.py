@@ -1,6 +1,7 @@
 """FHIR R4 JSON -> PatientRecord, leniently; the only place that knows FHIR's shape."""
 
 from second_opinion.from_fhir.chart import read_bundle, read_orders, read_prefetch
+from second_opinion.from_fhir.clinical import REPORTED_CARE
 from second_opinion.from_fhir.concepts import plain_reference
 from second_opinion.from_fhir.documents import not_json, plain_json
 from second_opinion.from_fhir.entries import is_bundle
@@ -8,6 +9,6 @@ from second_opinion.from_fhir.fetched import Fetched, glance, missing_lanes
 from second_opinion.from_fhir.orders import OWN_REFERRAL
 
 __all__ = [
-    "OWN_REFERRAL", "Fetched", "glance", "is_bundle", "missing_lanes", "not_json", "plain_json", "plain_reference",
-    "read_bundle", "read_orders", "read_prefetch",
+    "OWN_REFERRAL", "REPORTED_CARE", "Fetched", "glance", "is_bundle", "missing_lanes", "not_json", "plain_json",
+    "plain_reference", "read_bundle", "read_orders", "read_prefetch",
 ]  # fmt: skip

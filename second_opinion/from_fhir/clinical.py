@@ -30,6 +30,13 @@ _OBSERVATION = frozenset("final amended corrected entered-in-error cancelled".sp
 _ENCOUNTER = frozenset(
     "planned arrived triaged in-progress onleave finished cancelled entered-in-error".split(),
 )
+# The system of the identifier that our app gives to care done elsewhere.
+REPORTED_CARE = "urn:org.second-opinion:reported-care"
+_REPORTED = {
+    "patient": "reported by the patient",
+    "relative": "reported by a relative",
+    "clinician": "done elsewhere, recorded by a clinician",
+}
 _NOT_REAL = frozenset(("refuted", "entered-in-error"))
 _ENDED = frozenset(("inactive", "remission", "resolved"))
 _ACTIVE = frozenset(("active", "recurrence", "relapse"))
@@ -50,16 +57,27 @@ def procedure(it: shapes.Procedure, source: str, context: Context) -> tuple[Even
         meanings += read(it.statusReason)[0]
     on, until = days_of(it.performedDateTime, it.performedPeriod, context.as_of)
     received = it.status in ("completed", "in-progress")
+    reported = _reported_by(it)
     performers = [performer.actor for performer in it.performer or ()]
     functions = [performer.function for performer in it.performer or ()]
     event = Event(
         source=source, resource="Procedure", status=it.status or "", on=on, until=until, meanings=meanings,
-        label=label, by=by, aside=aside(it.status, _PROCEDURE, dated=bool(on) or not received),
+        label=f"{label} ({_REPORTED[reported]})" if reported else label, by=by, reported=reported,
+        aside=aside(it.status, _PROCEDURE, dated=bool(on) or not received),
         reasons=reasons_of(it, it, source, context), reasons_given=bool(it.reasonCode or it.reasonReference),
         outcome=_outcome(it.outcome), note=read(it.statusReason)[1],
         who=names_of(*performers), service=_service(*functions, *performers),
     )  # fmt: skip
     return (event,)
+
+
+def _reported_by(it: shapes.Procedure) -> str:
+    """Who says so: the patient or a relative; a clinician, of care recorded in our app; '' if it was simply done."""
+    asserter = plain_reference(it.asserter.reference or "") if it.asserter else ""
+    if asserter.startswith(("Patient/", "RelatedPerson/")):
+        return "patient" if asserter.startswith("Patient/") else "relative"
+    is_ours = any(identifier.system == REPORTED_CARE for identifier in it.identifier or ())
+    return "clinician" if is_ours else ""
 
 
 def _outcome(outcome: shapes.Concept | None) -> str:

@@ -71,6 +71,7 @@ class Performer(Struct, gc=False):
 
 
 class Procedure(Resource, gc=False):
+    identifier: list[Identifier] | None = None
     status: str | None = None
     statusReason: Concept | None = None
     code: Concept | None = None
@@ -80,6 +81,7 @@ class Procedure(Resource, gc=False):
     reasonReference: list[Reference] | None = None
     outcome: Concept | None = None
     performer: list[Performer] | None = None
+    asserter: Reference | None = None
     occurrenceDateTime: Any = None  # R5
     occurrencePeriod: Any = None  # R5
     reason: Any = None  # R5
