@@ -59,6 +59,18 @@ def improved(instrument: str, before: Event, after: Event, limits: Limits) -> bo
     return bool(gain >= points or (start > 0 and round(gain * 100, 6) >= round(start * percent, 6)))
 
 
+def meaningful_change(instrument: str, before: Event, limits: Limits) -> float:
+    """How many points the score has to fall, from where it stood, to be better by its meaningful change."""
+    if instrument == "NDI":
+        return float(limits.ndi_points)
+    points, percent = {
+        "ODI": (limits.odi_points, limits.odi_percent),
+        "NRS": (limits.nrs_points, limits.nrs_percent),
+    }[instrument]
+    start = on_scale(before)
+    return float(min(points, round(start * percent / 100, 6))) if start > 0 else float(points)
+
+
 def unimproved(instrument: str, before: Event | None, after: Event, limits: Limits) -> bool:
     """A sign: no better than before; or, with nothing to compare, an ODI that patients do not accept."""
     if before is None:

@@ -9,6 +9,8 @@ Could not assess when  the bars are not reached and a lane that holds care could
 from collections.abc import Iterable
 from datetime import date
 
+from msgspec import Struct
+
 from second_opinion import diagnoses
 from second_opinion.durations import Duration, in_weeks, spoken
 from second_opinion.findings import Evidence, Finding, Outcome, shown
@@ -37,6 +39,29 @@ def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> 
     else:
         (outcome,) = certain
     return _finding(outcome, record, surgery, limits, care, bars[-1], unread)
+
+
+class Measured(Struct, frozen=True):
+    """The care received in the look-back against the bars: its days and forms, and how many of each are asked for."""
+
+    first: date
+    last: date
+    forms: tuple[str, ...]
+    bar: Duration
+    bar_days: int
+    least: int
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days
+
+
+def measured(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> Measured:
+    """What the rule compares, for whoever shows it; where two bars are possible, the longer one."""
+    received, bar = care_in(record, limits.look_back).received, _bars(record, surgery, limits)[-1]
+    first, last = _span(received, record, limits)
+    bar_days = (bar.after(record.as_of) - record.as_of).days
+    return Measured(first, last, modalities(received), bar, bar_days, limits.least_modalities)
 
 
 def _bars(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> tuple[Duration, ...]:
