@@ -1,15 +1,45 @@
-"""The review page: the whole picture of one launch."""
+"""The review page, and the colours and fonts that the EHR asks for."""
 
-from flask import Blueprint, render_template
+from collections.abc import Callable
+
+from flask import Blueprint, Response, render_template
 
 from smart_app.app import App
+from smart_app.launches import Launch
 from smart_app.review.banner import frame_of
+from smart_app.review.chart import chart_of
+from smart_app.review.scores import scores_of_case
+from smart_app.review.strip import strip_of
+from smart_app.review.timeline import timeline_of
+from smart_app.review.treatments import tried
+from smart_app.review.why import sign_words, why
+from smart_app.review.wording import WORDING
+from smart_app.style import css_of
 
 
-def add_review_routes(door: Blueprint, app: App) -> None:
-    """The page itself; whatever is left of a launch is asked of `app`, which raises LaunchEnded."""
+def add_review_routes(door: Blueprint, app: App, fetch_style: Callable[[Launch], bytes] = lambda launch: b"") -> None:
+    """GET /review/<launch>/ and its style.css. `fetch_style` gets what stands at the launch's style_url, b'' if nothing.
+
+    Whatever is left of a launch is asked of `app`, which raises LaunchEnded.
+    """
 
     @door.get("/review/<launch>/")
     def review_page(launch: str) -> str:
         case = app.case_of(app.launch_of(launch).id)
-        return render_template("smart_app/review.html", frame=frame_of(case))
+        timeline, series = timeline_of(case), scores_of_case(case)
+        return render_template(
+            "smart_app/review.html",
+            frame=frame_of(case),
+            strip=strip_of(case),
+            timeline=timeline,
+            chart=chart_of(timeline, series, case.assessment.record.as_of.isoformat()),
+            tried=tried(case),
+            series=series,
+            reasons=why(case),
+            words=WORDING,
+            sign_words=sign_words,
+        )
+
+    @door.get("/review/<launch>/style.css")
+    def review_style(launch: str) -> Response:
+        return Response(css_of(fetch_style(app.launch_of(launch))), mimetype="text/css")

@@ -55,6 +55,10 @@ class Measured(Struct, frozen=True):
     def days(self) -> int:
         return (self.last - self.first).days
 
+    @property
+    def long_enough(self) -> bool:
+        return self.bar.after(self.first) <= self.last
+
 
 def measured(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> Measured:
     """What the rule compares, for whoever shows it; where two bars are possible, the longer one."""

@@ -1,0 +1,135 @@
+"""Scores over time and around each operation, as patients reported them; what a meaningful change is, the rule says."""
+
+from datetime import date
+
+from msgspec import Struct
+
+from second_opinion.limits import Limits
+from second_opinion.record import Event, Events, PatientRecord
+from second_opinion.scores import improved, meaningful_change, on_scale
+from smart_app.case import Case
+from smart_app.review.care import operations
+from smart_app.review.wording import WORDING
+
+_SET = "outcome_scores"
+_JUDGED = ("ODI", "NDI", "NRS")  # those that the rule has a limit for
+_RULE = "repeat_surgery"
+_INSTRUMENTS = WORDING["instruments"]
+_MOST_POINTS = 400
+
+
+class Point(Struct, frozen=True):
+    on: date | None
+    value: float
+    source: str
+    label: str
+    status: str
+
+
+class Band(Struct, frozen=True):
+    """From the score compared with to where a change is meaningful; between them nothing has changed."""
+
+    start: float
+    better: float
+    on: date
+    before_operation: bool
+
+
+class Around(Struct, frozen=True):
+    """One operation: the last score before it, the latest after it and before the next one, and what that means."""
+
+    operation: str
+    on: date
+    before: Point | None
+    after: Point | None
+    change: str
+    verdict: str  # better, unchanged, early, unjudged, or '' with one score missing
+
+
+class Series(Struct, frozen=True):
+    key: str
+    name: str
+    short: str
+    most: float
+    lower_is_better: bool
+    points: tuple[Point, ...]
+    undated: tuple[Point, ...]
+    band: Band | None
+    around: tuple[Around, ...]
+
+
+def scores_of_case(case: Case) -> tuple[Series, ...]:
+    """A series for each instrument that the record has a score of, in the order of the wording."""
+    record = case.assessment.record
+    limits = case.assessment.site.limits_on(_RULE, record.as_of)
+    done = [item.event for item in operations(record) if item.state == "received" and item.event.on]
+    return tuple(series for key in _INSTRUMENTS if (series := _series(key, record, done, limits)))
+
+
+def _series(key: str, record: PatientRecord, done: list[Event], limits: Limits) -> Series | None:
+    placed = _values(record.observations.events, key)
+    undated = _values(record.observations.aside, key)
+    if not placed and not undated:
+        return None
+    means = _INSTRUMENTS[key]
+    return Series(
+        key=key,
+        name=means["name"],
+        short=means["short"],
+        most=means["most"],
+        lower_is_better=means["better"] == "lower",
+        points=tuple(_point(event) for event in placed[-_MOST_POINTS:]),
+        undated=tuple(_point(event) for event in undated),
+        band=_band(key, placed, done, limits),
+        around=tuple(_around(key, placed, done, number, limits) for number in range(len(done))),
+    )
+
+
+def _values(events: Events, key: str) -> Events:
+    scores = [event for event in events if event.value is not None and (meaning := event.means(_SET, (key,)))
+              and meaning.role != "subscore"]  # fmt: skip
+    return Events(sorted(scores, key=lambda event: event.on or date.min))
+
+
+def _point(event: Event) -> Point:
+    return Point(event.on, round(on_scale(event), 1), event.source, event.label, event.status)
+
+
+def _band(key: str, scores: Events, done: list[Event], limits: Limits) -> Band | None:
+    """Against the last score before the latest operation; with none, against the first."""
+    if key not in _JUDGED or not scores:
+        return None
+    before = scores.beginning(date.min, done[-1].on).latest() if done and done[-1].on else None
+    start = before or scores[0]
+    if start.on is None:
+        return None
+    value = on_scale(start)
+    return Band(value, max(0.0, value - meaningful_change(key, start, limits)), start.on, before is not None)
+
+
+def _around(key: str, scores: Events, done: list[Event], number: int, limits: Limits) -> Around:
+    operation = done[number]
+    on = operation.on or date.min
+    until = done[number + 1].on if number + 1 < len(done) else None
+    before = scores.beginning(date.min, on).latest()
+    later = [score for score in scores if score.on and score.on > on and (until is None or score.on <= until)]
+    after = later[-1] if later else None
+    change = f"{on_scale(after) - on_scale(before):+g}" if before and after else ""
+    return Around(
+        operation=operation.label,
+        on=on,
+        before=_point(before) if before else None,
+        after=_point(after) if after else None,
+        change=change.replace("-", "\N{MINUS SIGN}"),
+        verdict=_verdict(key, before, after, on, limits),
+    )
+
+
+def _verdict(key: str, before: Event | None, after: Event | None, operated: date, limits: Limits) -> str:
+    if before is None or after is None:
+        return ""
+    if key not in _JUDGED:
+        return "unjudged"
+    if after.on and after.on < limits.score_from.after(operated):
+        return "early"
+    return "better" if improved(key, before, after, limits) else "unchanged"

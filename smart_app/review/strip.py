@@ -1,0 +1,126 @@
+"""The decision strip: the planned operation, what was found, what the patient wants, and what could not be read."""
+
+from msgspec import Struct
+
+from second_opinion.assess import Assessment
+from second_opinion.findings import Evidence, Finding
+from second_opinion.plain_words import plain, spoken_date
+from second_opinion.planned_surgery import operation_words
+from second_opinion.rules import RULES
+from second_opinion.rules.wording import by_reason, lanes_of, outcome_words
+from second_opinion.silence import Silence
+from smart_app.case import Case
+from smart_app.review.wording import WORDING
+
+_STATES = ("concern", "missing", "unread", "met", "none")
+_APART = "financial_ties"  # a line of its own, below
+_GOALS = "patient_goals"
+
+
+class Chip(Struct, frozen=True):
+    """One finding in two words; `focused` if the card that opened the app spoke of it."""
+
+    rule: str
+    name: str
+    state: str
+    words: str
+    says: str
+    focused: bool = False
+
+
+class Said(Struct, frozen=True):
+    """The patient's wish: what was said and when; `state` as of a chip; without `quote`, why there is none."""
+
+    state: str
+    words: str
+    quote: str = ""
+    when: str = ""
+
+
+class Strip(Struct, frozen=True):
+    """`label` is empty without a planned operation: then `none` and `none_more` say how well it was looked for."""
+
+    label: str = ""
+    kind: str = ""
+    orders: tuple[str, ...] = ()
+    ordered: str = ""
+    by_text: bool = False
+    none: str = ""
+    none_more: str = ""
+    chips: tuple[Chip, ...] = ()
+    silence: str = ""
+    silence_evidence: tuple[Evidence, ...] = ()
+    goal: Said | None = None
+    unread: tuple[tuple[str, str], ...] = ()  # lanes in words, and why
+
+    @property
+    def told(self) -> tuple[Chip, ...]:
+        """The chips that say something; what does not apply is told below."""
+        return tuple(chip for chip in self.chips if chip.state != "none")
+
+    @property
+    def not_applying(self) -> tuple[Chip, ...]:
+        return tuple(chip for chip in self.chips if chip.state == "none")
+
+    @property
+    def in_short(self) -> tuple[Chip, ...]:
+        """Those that need a sentence at once."""
+        return tuple(chip for chip in self.chips if chip.state in _STATES[:3])
+
+
+def shown_findings(assessment: Assessment) -> tuple[Finding, ...]:
+    """What the app may tell: rules that the site has switched on."""
+    return tuple(finding for finding in assessment.findings if assessment.site.mode(finding.rule) == "on")
+
+
+def chip_of(finding: Finding, focused: bool) -> Chip:
+    rule = RULES[finding.rule]
+    state = WORDING["states"][finding.outcome]
+    words = outcome_words(rule, finding.outcome, WORDING["outcomes"])
+    return Chip(finding.rule, rule.PAGE["name"], state, words, finding.says, focused)
+
+
+def strip_of(case: Case) -> Strip:
+    assessment = case.assessment
+    record, surgery = assessment.record, assessment.surgery
+    unread = tuple(by_reason(record, record.not_complete("patient", *lanes_of(RULES))))
+    if surgery is None:
+        none, more = _no_operation(assessment)
+        return Strip(none=none, none_more=more, unread=unread)
+    findings = shown_findings(assessment)
+    chips = [chip_of(each, each.rule in case.launch.findings) for each in findings if each.rule != _APART]
+    ordered = [event.on for event in surgery.events if event.on]
+    return Strip(
+        label=plain(surgery.label, 160),
+        kind=operation_words(surgery.kind, surgery.regions),
+        orders=surgery.orders,
+        ordered=spoken_date(max(ordered)) if ordered else "",
+        by_text=surgery.by == "text",
+        chips=tuple(sorted(chips, key=lambda chip: _STATES.index(chip.state))),
+        silence=_silence_words(assessment.silence),
+        silence_evidence=assessment.silence.evidence if assessment.silence else (),
+        goal=next((_goal(finding) for finding in findings if finding.rule == _GOALS), None),
+        unread=unread,
+    )
+
+
+def _no_operation(assessment: Assessment) -> tuple[str, str]:
+    words = WORDING["no_operation"]
+    if not assessment.could_not_look:
+        return words["none_found"], words["none_found_more"]
+    told = [f"{lanes}: {why}" for lanes, why in by_reason(assessment.record, assessment.could_not_look)]
+    return words["could_not_look"] + ".", f"Not read in full: {'; '.join(told)}."
+
+
+def _silence_words(silence: Silence | None) -> str:
+    return WORDING["silence"][silence.reason] if silence else ""
+
+
+def _goal(finding: Finding) -> Said:
+    stated = [each for each in finding.evidence if each.sign in ("against_surgery", "wants_alternative", "for_surgery")]
+    if stated:
+        latest = stated[0]
+        words = WORDING["wishes"][latest.sign]
+        return Said(WORDING["states"][finding.outcome], words, latest.shows, spoken_date(latest.on))
+    unread = finding.outcome == "could_not_assess"
+    return Said("unread" if unread else "none", WORDING["goals"]["unread" if unread else "none"])

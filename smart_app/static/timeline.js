@@ -1,0 +1,186 @@
+// Draws the timeline with Apache ECharts; arrow keys go from event to event, and say each one.
+"use strict";
+
+window.addEventListener("DOMContentLoaded", () => {
+  const element = document.getElementById("timeline-chart");
+  if (!element || !window.echarts) return;
+  const data = JSON.parse(document.getElementById("timeline-data").textContent);
+  const { colour, day, said, spoken, tooltip, axis, SYMBOLS, hues, start, fitted } = window.charts;
+  const ROW = 27, BAR = 14, SCORES = 118, TOP = 40, MONTH = 30.44 * 864e5;
+  const rows = data.rows, series = data.series;
+  const lanesHeight = Math.max(rows.length, 1) * ROW;
+  const hasScores = series.length > 0;
+  element.style.height = `${TOP + lanesHeight + (hasScores ? SCORES + 44 : 12)}px`;
+
+  const pad = (day(data.last) - day(data.first)) * 0.025 + 5 * 864e5;
+  const whole = [day(data.first) - pad, day(data.last) + pad];
+
+  // ---- marks: solid when received, hollow when only ordered, striped when reported, crossed when declined
+
+  const lines = (shape, colourOf, step, tilt) => {
+    const drawn = [];
+    for (let x = shape.x - shape.height; x < shape.x + shape.width; x += step) {
+      drawn.push({ type: "line", silent: true, shape: { x1: x, y1: shape.y + shape.height, x2: x + tilt, y2: shape.y },
+        style: { stroke: colourOf, lineWidth: 2.2 } });
+    }
+    return { type: "group", clipPath: { type: "rect", shape: { ...shape, r: 4 } }, children: drawn };
+  };
+  const cross = (x, y, stroke) => [[-3, -3, 3, 3], [-3, 3, 3, -3]].map(([a, b, c, d]) => ({
+    type: "line", silent: true, shape: { x1: x + a, y1: y + b, x2: x + c, y2: y + d }, style: { stroke, lineWidth: 2 } }));
+  const words = (text, x, y, fill, align) => ({
+    type: "text", silent: true, style: { text, x, y, fill, align, verticalAlign: "middle", fontSize: 11, fontWeight: 600 } });
+
+  const drawMark = (params, api) => {
+    const mark = data.marks[api.value(3)];
+    const hue = colour(`--lane-${mark.lane}`);
+    const [from, y] = api.coord([api.value(0), api.value(2)]);
+    const [to] = api.coord([api.value(1), api.value(2)]);
+    const least = mark.lane === "surgery" ? 15 : 11;
+    const width = Math.max(to - from, least);
+    const x = to - from < least ? (from + to - least) / 2 : from;
+    const height = mark.lane === "surgery" ? BAR + 3 : BAR;
+    const area = params.coordSys;
+    const shape = { x, y: y - height / 2, width, height };
+    if (x + width < area.x || x > area.x + area.width) return null;
+    const solid = mark.state === "received" || mark.state === "recorded";
+    const style = { fill: solid ? hue : "#fff", stroke: hue, lineWidth: 1.6 };
+    if (mark.state === "ordered" || mark.state === "aside") style.lineDash = [3, 2.5];
+    const children = [{ type: "rect", shape: { ...shape, r: 4 }, style, emphasis: { style: { stroke: "#000", lineWidth: 2.6 } } }];
+    if (mark.state === "reported") children.push(lines(shape, hue, 6, height));
+    if (mark.state === "declined") children.push(...cross(x + width / 2, y, hue));
+    if (mark.state === "aside") children.push(words("?", x + width / 2, y, hue, "center"));
+    if (mark.count > 1 && width > 34) children.push(words(`${mark.count}×`, x + width / 2, y, solid ? "#fff" : hue, "center"));
+    return { type: "group", clipPath: { type: "rect", shape: { ...area } }, children };
+  };
+
+  const marks = rows.flatMap((row, at) => row.marks.map((place) => {
+    const mark = data.marks[place];
+    return { value: [day(mark.first), day(mark.last), at, place], says: mark.says };
+  }));
+
+  // ---- scores: each as a share of its own scale, so that lines can be compared in direction, never in height
+
+  const share = (each, value) => (100 * value) / each.most;
+  const scoreSeries = series.map((each, at) => ({
+    type: "line", name: each.short, xAxisIndex: 1, yAxisIndex: 1, symbol: SYMBOLS[at % 5], symbolSize: 9, color: hues()[at % 5],
+    lineStyle: { width: 2, type: at ? [5, 3] : "solid" }, clip: true,
+    data: each.points.map((point) => ({ value: [day(point.on), share(each, point.value)], says: [point.says[0], spoken(day(point.on)), ...point.says.slice(1)], real: point.value })),
+    endLabel: { show: true, formatter: (it) => `${each.short} ${it.data.real}`, fontSize: 11.5, fontWeight: 600, color: hues()[at % 5] },
+    labelLayout: { moveOverlap: "shiftY" },
+  }));
+  const banded = series.find((each) => each.band);
+  if (banded) {
+    scoreSeries[series.indexOf(banded)].markArea = {
+      silent: true, itemStyle: { color: colour("--lane-scores"), opacity: 0.13 },
+      data: [[{ xAxis: day(banded.band.from), yAxis: share(banded, banded.band.start) }, { xAxis: whole[1], yAxis: share(banded, banded.band.better) }]],
+    };
+  }
+
+  const marker = (time, text, strong) => ({
+    xAxis: time,
+    lineStyle: { color: strong ? colour("--concern-line") : colour("--edge"), width: strong ? 2 : 1, type: strong ? "solid" : [3, 3] },
+    label: { show: !!text, formatter: text || "", position: "end", color: strong ? colour("--concern") : colour("--soft"), fontSize: 11.5, fontWeight: strong ? 650 : 400, distance: 3, align: strong ? "right" : "center" },
+  });
+  const moments = data.planned ? [marker(day(data.planned), "Planned operation ▾", true)] : [marker(day(data.today), "Today", false)];
+  const bare = moments.map((each) => ({ ...each, label: { show: false } }));
+  const markLine = (items) => ({ silent: true, symbol: "none", animation: false, data: items });
+  if (hasScores) scoreSeries[0].markLine = markLine(bare);
+
+  const left = () => (element.clientWidth < 560 ? 118 : 226);
+  const right = () => (hasScores ? (element.clientWidth < 560 ? 74 : 96) : 16);
+  const grids = () => [
+    { left: left(), right: right(), top: TOP, height: lanesHeight },
+    { left: left(), right: right(), top: TOP + lanesHeight + 24, height: SCORES - 20, show: hasScores },
+  ];
+  const times = { ...axis(), type: "time", min: whole[0], max: whole[1] };
+  const label = (row) => `{${row.lane}|■} ${row.name.replaceAll("{", "(").replaceAll("}", ")").replaceAll("|", "/")}`;
+  const laneStyles = Object.fromEntries(["surgery", "care", "injection", "medication", "imaging", "wishes"].map((lane) => [lane, { color: colour(`--lane-${lane}`), fontSize: 12 }]));
+
+  const chart = start(element);
+  chart.setOption({
+    animation: false, aria: { enabled: false }, textStyle: { fontFamily: "inherit" },
+    grid: grids(),
+    xAxis: [
+      { ...times, gridIndex: 0, position: "top", axisLabel: { ...times.axisLabel, show: !hasScores }, axisLine: { show: false } },
+      { ...times, gridIndex: 1, show: hasScores },
+    ],
+    yAxis: [
+      { ...axis(), type: "category", gridIndex: 0, inverse: true, data: rows.map(label), splitLine: { show: false }, splitArea: { show: true, areaStyle: { color: ["#fff", colour("--faint")] } },
+        axisLabel: { color: "#17252f", fontSize: 12.5, width: left() - 14, overflow: "truncate", rich: laneStyles, align: "left", margin: left() - 6, interval: 0 } },
+      { ...axis(), type: "value", gridIndex: 1, min: 0, max: 100, interval: 50, show: hasScores, axisLabel: { ...axis().axisLabel, formatter: (value) => ({ 0: "0", 50: "Scores, share of scale", 100: "100 %" })[value], width: left() - 14, overflow: "break", align: "right" } },
+    ],
+    tooltip: { ...tooltip(), trigger: "item", formatter: (it) => said(it.data.says) },
+    dataZoom: [{ type: "inside", xAxisIndex: [0, 1], zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false, moveOnMouseMove: true, minValueSpan: 2 * MONTH, filterMode: "none" }],
+    series: [
+      { type: "custom", renderItem: drawMark, data: marks, encode: { x: [0, 1], y: 2 }, markLine: markLine(moments), clip: false },
+      ...scoreSeries,
+    ],
+  });
+  fitted(chart, element);
+  new ResizeObserver(() => chart.setOption({ grid: grids(), yAxis: [{ axisLabel: { width: left() - 14, margin: left() - 6 } }, {}] })).observe(element);
+
+  // ---- zoom: buttons, plus and minus
+
+  let shown = [...whole];
+  const look = (from, to) => {
+    const span = Math.min(to - from, whole[1] - whole[0]);
+    const first = Math.max(whole[0], Math.min(from, whole[1] - span));
+    chart.dispatchAction({ type: "dataZoom", startValue: first, endValue: first + span });
+  };
+  chart.on("datazoom", () => {
+    const zoomed = chart.getOption().dataZoom[0];
+    shown = [zoomed.startValue, zoomed.endValue];
+  });
+  const buttons = [...document.querySelectorAll("[data-zoom]")];
+  const press = (pressed) => buttons.forEach((each) => each.setAttribute("aria-pressed", String(each === pressed)));
+  for (const button of buttons) {
+    button.addEventListener("click", () => {
+      const what = button.dataset.zoom;
+      const from = { all: whole[0], operation: data.lastOperation && day(data.lastOperation) - MONTH }[what];
+      look(from ?? whole[1] - Number(what) * MONTH - pad, whole[1]);
+      press(button);
+    });
+  }
+  const zoomBy = (factor) => {
+    const middle = (shown[0] + shown[1]) / 2, half = Math.max(((shown[1] - shown[0]) * factor) / 2, MONTH);
+    look(middle - half, middle + half);
+    press(null);
+  };
+
+  // ---- keys: every event and every score, in order of date
+
+  const stops = [
+    ...marks.map((mark, at) => ({ on: mark.value[0], seriesIndex: 0, dataIndex: at, says: mark.says })),
+    ...scoreSeries.flatMap((each, at) => each.data.map((point, place) => ({ on: point.value[0], seriesIndex: at + 1, dataIndex: place, says: point.says }))),
+  ].sort((one, other) => one.on - other.on);
+  const live = document.getElementById("timeline-says");
+  let at = -1;
+  const leave = () => {
+    if (at >= 0) chart.dispatchAction({ type: "downplay", seriesIndex: stops[at].seriesIndex, dataIndex: stops[at].dataIndex });
+    chart.dispatchAction({ type: "hideTip" });
+  };
+  const go = (next) => {
+    if (!stops.length) return;
+    leave();
+    at = Math.max(0, Math.min(next, stops.length - 1));
+    const { on, seriesIndex, dataIndex, says } = stops[at];
+    if (on < shown[0] || on > shown[1]) {
+      const half = (shown[1] - shown[0]) / 2;
+      look(on - half, on + half);
+    }
+    chart.dispatchAction({ type: "highlight", seriesIndex, dataIndex });
+    chart.dispatchAction({ type: "showTip", seriesIndex, dataIndex });
+    live.textContent = `${at + 1} of ${stops.length}: ${says.join(". ")}`;
+  };
+  const KEYS = {
+    ArrowRight: () => go(at + 1), ArrowLeft: () => go(at < 0 ? stops.length - 1 : at - 1), Home: () => go(0), End: () => go(stops.length - 1),
+    "+": () => zoomBy(0.5), "=": () => zoomBy(0.5), "-": () => zoomBy(2), Escape: leave,
+  };
+  element.addEventListener("keydown", (event) => {
+    const act = !event.ctrlKey && !event.metaKey && !event.altKey && KEYS[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+  element.addEventListener("blur", leave);
+});
