@@ -1,4 +1,4 @@
-"""One GET to an EHR's server: pooled, verified, never redirected, over by its deadline; alone knows how it fails."""
+"""One request to an EHR's server: pooled, verified, not redirected, over by its deadline; alone knows how it fails."""
 
 import logging
 import ssl
@@ -25,18 +25,24 @@ logging.getLogger("urllib3.connectionpool").addFilter(lambda record: record.leve
 
 
 class NoAnswer(Exception):
-    """No whole answer came; says why in a few words."""
+    """No whole answer came; says why in a few words. `was_sent`: what was asked may have reached the server."""
+
+    def __init__(self, why: str, was_sent: bool = True) -> None:
+        super().__init__(why)
+        self.was_sent = was_sent
 
 
 class _NothingCame(NoAnswer):
-    """The connection failed before an answer began: asking once more does no harm."""
+    """The connection failed before an answer began: reading once more does no harm."""
 
 
 class Answer(Struct, frozen=True):
-    """A status and a body, as they came."""
+    """A status and a body, as they came; where what was written is now, and its version."""
 
     status: int
     body: bytes
+    location: str = ""
+    etag: str = ""
 
 
 class Wire:
@@ -56,24 +62,37 @@ class Wire:
         return self._get(url, headers, deadline, most) if answer.status in _TRY_AGAIN else answer
 
     def _get(self, url: str, headers: Mapping[str, str], deadline: float, most: int) -> Answer:
+        return self.ask("GET", url, headers, deadline, most)
+
+    def ask(
+        self, method: str, url: str, headers: Mapping[str, str], deadline: float, most: int, body: bytes | None = None
+    ) -> Answer:
+        """Once, whatever comes of it. Raises NoAnswer."""
         left = deadline - monotonic()
         if left <= 0:
-            raise NoAnswer(LATE)
+            raise NoAnswer(LATE, was_sent=False)
         try:
             response = self._pools.request(
-                "GET", url, headers=headers, timeout=Timeout(total=left), preload_content=False,
+                method, url, headers=headers, body=body, timeout=Timeout(total=left), preload_content=False,
                 redirect=False, retries=False,  # urllib3's own retries would each begin their time anew
             )  # fmt: skip
         except failed.SSLError:
-            raise NoAnswer(_UNTRUSTED) from None
+            raise NoAnswer(_UNTRUSTED, was_sent=False) from None
         except failed.HTTPError as error:
-            # A connection refused is a kind of timeout to urllib3.
-            is_late = isinstance(error, failed.TimeoutError) and not isinstance(error, failed.NewConnectionError)
-            raise NoAnswer(LATE) if is_late else _NothingCame(_NO_ANSWER) from None
-        return Answer(response.status, _body(response, most))
+            raise _failure(error) from None
+        said = response.headers
+        return Answer(response.status, _body(response, most), said.get("Location", ""), said.get("ETag", ""))
 
     def close(self) -> None:
         self._pools.clear()
+
+
+def _failure(error: failed.HTTPError) -> NoAnswer:
+    if isinstance(error, failed.NewConnectionError):  # refused: a kind of timeout to urllib3
+        return _NothingCame(_NO_ANSWER, was_sent=False)
+    if isinstance(error, failed.ConnectTimeoutError):
+        return NoAnswer(LATE, was_sent=False)
+    return NoAnswer(LATE) if isinstance(error, failed.TimeoutError) else _NothingCame(_NO_ANSWER)
 
 
 def _body(response: BaseHTTPResponse, most: int) -> bytes:
