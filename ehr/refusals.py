@@ -29,7 +29,6 @@ _KINDS: dict[int, tuple[Kind, str]] = {
     412: ("changed", "It has changed in the EHR, or is there more than once. Look at it there first."),
     413: ("refused", "It is larger than the EHR takes."),
     429: ("busy", "The EHR is busy. Try again in a moment."),
-    503: ("busy", "The EHR is busy. Try again in a moment."),
 }
 _UNKNOWN_OUTCOME = (
     "It may or may not have been written: look in the EHR. To try again here is safe: it is written once."
@@ -61,16 +60,16 @@ def late(why: str, may_be_written: bool) -> Refused:
     return Refused("no_answer", f"The EHR's server could not be asked: {why}. {outcome}", may_be_written)
 
 
-class _Text(Struct):
+class _Text(Struct, frozen=True):
     text: str = ""
 
 
-class _Issue(Struct):
+class _Issue(Struct, frozen=True):
     diagnostics: str = ""
     details: _Text = _Text()
 
 
-class _Outcome(Struct):
+class _Outcome(Struct, frozen=True):
     issue: list[_Issue] = []
 
 

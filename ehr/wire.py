@@ -90,8 +90,6 @@ class Wire:
 def _failure(error: failed.HTTPError) -> NoAnswer:
     if isinstance(error, failed.NewConnectionError):  # refused: a kind of timeout to urllib3
         return _NothingCame(_NO_ANSWER, was_sent=False)
-    if isinstance(error, failed.ConnectTimeoutError):
-        return NoAnswer(LATE, was_sent=False)
     return NoAnswer(LATE) if isinstance(error, failed.TimeoutError) else _NothingCame(_NO_ANSWER)
 
 
