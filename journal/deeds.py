@@ -74,10 +74,7 @@ class Deeds:
             if insert_once(connection, deeds, [row]):
                 return True
             found = connection.execute(_GET, {"which": deed, "of": row["launch"]}).one_or_none()
-            if found is None:  # whoever did it has just failed
-                return False
-            known = self._opened(found)
-            if known.state == "done" or (known.state == "begun" and now - known.at < _WRITES_AT_MOST):
+            if found is None or not _is_free(known := self._opened(found), now):  # none: whoever did it has just failed
                 return False
             values = {"which": deed, "old": found.resources, "sealed": self._seal("begun", known.parts), "now": now}
             return connection.execute(_TAKE_OVER, values).rowcount == 1
@@ -127,3 +124,7 @@ class Deeds:
     def _opened(self, row: Row[tuple[object, ...]]) -> Deed:
         sealed = json.decode(self._keys.opened(row.resources, "deed"), type=_Sealed)
         return Deed(row.id, row.at, row.action, sealed.state, sealed.parts, row.undone_at)
+
+
+def _is_free(known: Deed, now: datetime) -> bool:
+    return known.state == "unknown" or (known.state == "begun" and now - known.at >= _WRITES_AT_MOST)

@@ -38,7 +38,7 @@ class Acts:
 
     def preview(self, case: Case, act: Act) -> Preview:
         """What doing it would write. Raises ValueError for what is no valid FHIR, or about another patient."""
-        who = _who(case.launch)
+        asks = who(case.launch)
         try:
             undone = [deed for deed in self.deeds.of_launch(case.launch.id) if deed.undone_at]
         except JournalDown:
@@ -46,7 +46,7 @@ class Acts:
         else:
             cannot = ""
         again = str(sum(deed.action == act.action for deed in undone))  # what was undone may be done anew
-        return preview_of(act, case.launch, lambda said: self.deeds.id_of(who, act.action, f"{again} {said}"), cannot)
+        return preview_of(act, case.launch, lambda said: self.deeds.id_of(asks, act.action, f"{again} {said}"), cannot)
 
     def do(self, case: Case, preview: Preview, digest: str) -> Deed:
         """Writes what was shown (`digest`), once, however often it is asked for. Raises NotDone, LaunchEnded."""
@@ -58,7 +58,7 @@ class Acts:
                 return known
             ehr = self._ehr(case.launch)
             ehr.check_patient(case, must_live=True)
-            if not self.deeds.begin(digest, preview.act.action, _who(case.launch), datetime.now(UTC)):
+            if not self.deeds.begin(digest, preview.act.action, who(case.launch), datetime.now(UTC)):
                 return self._done_by_another(digest, case.launch)
         except JournalDown:
             raise NotDone(_JOURNAL_DOWN) from None
@@ -134,7 +134,8 @@ class Acts:
                 self.deeds.forget(deed)
 
 
-def _who(launch: Launch) -> Who:
+def who(launch: Launch) -> Who:
+    """Whose deed it is."""
     return Who(
         iss=launch.iss, tenant=launch.tenant, patient=launch.patient, user=launch.user, launch=launch.id,
         card=launch.card,

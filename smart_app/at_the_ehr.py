@@ -31,7 +31,7 @@ class AtTheEhr:
             now = self._ask(lambda ehr: ehr.read(f"Patient/{self.launch.patient}")).resource
         except Refused as refused:
             raise NotDone(f"Whose chart this is could not be checked, so nothing was written. {refused}") from None
-        why = not_the_patient(now, self.launch.patient, case.patient)
+        why = not_the_patient(now, case.patient)
         if why := why or (not_known_to_live(now) if must_live else ""):
             raise NotDone(why)
 

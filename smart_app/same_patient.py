@@ -7,10 +7,11 @@ Patient = Mapping[str, Any]
 _ANOTHER = "The EHR's Patient is not the one this page was made for: nothing was written. Open the app again."
 
 
-def not_the_patient(now: Patient, patient: str, page: Patient) -> str:
-    """Why not, or ''. `page` is the Patient as the page was made from it, {} if it could not be read."""
-    if now.get("resourceType") != "Patient" or now.get("id") != patient:
-        return _ANOTHER
+def not_the_patient(now: Patient, page: Patient) -> str:
+    """Why the Patient with the same id is not the same, or ''.
+
+    `page` is the one that the page was made from, {} if it could not be read.
+    """
     if page.get("birthDate") and now.get("birthDate") != page["birthDate"]:
         return _ANOTHER
     if now.get("active") is False or any(_type_of(link) == "replaced-by" for link in now.get("link") or ()):
