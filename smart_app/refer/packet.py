@@ -61,6 +61,7 @@ class Packet(Struct, frozen=True):
     title: str
     blinded: bool
     patient: Banner
+    birth_date: str  # as FHIR writes it; '' unless it is a whole date
     made: str
     summary: tuple[Said, ...]
     timeline: Timeline | None
@@ -80,6 +81,7 @@ def packet_of(case: Case, questions: str, blinded: bool = False, kind: str = "se
         title=words["title" if kind == "second_opinion" else "therapy_title"],
         blinded=blinded,
         patient=banner_of(case),
+        birth_date=_whole_date(case.patient.get("birthDate")),
         made=f"{spoken_date(case.read_at.date())}, {case.read_at:%H:%M}",
         summary=tuple(_summary(case, blinded)),
         timeline=_timeline(case, sections, blinded),
@@ -89,6 +91,13 @@ def packet_of(case: Case, questions: str, blinded: bool = False, kind: str = "se
         complete=completeness_of(case, sections, asked),
         evidence=words["evidence_blinded" if blinded or kind != "second_opinion" else "evidence"],
     )
+
+
+def _whole_date(written: object) -> str:
+    try:
+        return date.fromisoformat(str(written)).isoformat()
+    except ValueError:
+        return ""
 
 
 def asked_in(questions: str) -> tuple[str, ...]:
