@@ -38,7 +38,8 @@ class Preview(Struct, frozen=True):
 
     @property
     def shown(self) -> tuple[str, ...]:
-        return tuple(json.format(json.encode(resource), indent=2).decode() for resource, _ in self.to_write)
+        """As it is written, but for files: of those only the length is told."""
+        return tuple(json.format(json.encode(_readable(resource)), indent=2).decode() for resource, _ in self.to_write)
 
 
 def part(number: int) -> str:
@@ -69,6 +70,14 @@ def referring(resource: Any, written: Sequence[str]) -> Any:
     if isinstance(resource, str) and resource.startswith(_PART):
         return written[int(resource.removeprefix(_PART))]
     return resource
+
+
+def _readable(resource: Json) -> Json:
+    if resource["resourceType"] != "DocumentReference":
+        return resource
+    attachments = [each["attachment"] for each in resource["content"]]
+    told = [{"attachment": each | {"data": f"({len(each['data'])} characters of the file)"}} for each in attachments]
+    return resource | {"content": told}
 
 
 def _identified(resource: Json, system: str, value: str) -> tuple[Json, Json]:

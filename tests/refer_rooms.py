@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from fhir_server import Json
 from flask import Blueprint, Flask
 from flask.testing import FlaskClient
 from msgspec.structs import replace
 from review_cases import TODAY, case_of
 from werkzeug.test import TestResponse
-from writable_server import Json, Store, store_of
+from writable_server import Store, store_of
 
 from ehr.trust import Trust
 from journal.journal import Journal

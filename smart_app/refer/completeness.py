@@ -77,10 +77,9 @@ def _imaging(case: Case, section: Section) -> Item:
 
 
 def _operations(section: Section) -> Item:
-    """None at all is no gap; one without a date is."""
-    done = _done(section)
+    """None at all is no gap; one that has no date, say, is."""
     words = WORDING["complete"]["operations"]
-    if done and not all(line.first for line in done):
-        return Item(words["name"], "not_found", words["undated"])
-    item = _item("operations", done, section)
+    if any(line.state == "aside" for line in section.lines):
+        return Item(words["name"], "not_found", words["aside"])
+    item = _item("operations", _done(section), section)
     return Item(item.name, "found", item.says) if item.state == "not_found" else item

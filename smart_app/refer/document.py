@@ -73,7 +73,7 @@ def _told(packet: Packet) -> Iterable[Json]:
 def _missing(packet: Packet) -> Iterable[Json]:
     yield _in_words(WORDING["sections"]["unread"]["title"], packet.unread, WORDING["sections"]["unread"]["none"])
     items = packet.complete.items
-    title = f"What a second surgeon needs: {packet.complete.found} of {len(items)}"
+    title = f"{packet.needs}: {packet.complete.found} of {len(items)}"
     yield _in_words(title, [f"{item.name}: {item.says}" for item in items])
     yield _in_words("How this was made", [packet.evidence])
 

@@ -68,6 +68,7 @@ class Packet(Struct, frozen=True):
     sections: tuple[Section, ...]
     questions: tuple[str, ...]
     unread: tuple[str, ...]
+    needs: str
     complete: Completeness
     evidence: str
 
@@ -88,6 +89,7 @@ def packet_of(case: Case, questions: str, blinded: bool = False, kind: str = "se
         sections=tuple(sections.values()),
         questions=asked,
         unread=tuple(_unread(case)),
+        needs=WORDING["needs"]["second_opinion" if kind == "second_opinion" else "therapy"],
         complete=completeness_of(case, sections, asked),
         evidence=words["evidence_blinded" if blinded or kind != "second_opinion" else "evidence"],
     )
