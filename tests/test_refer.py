@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -250,6 +251,13 @@ def test_the_packet_is_filed_first_and_the_order_refers_to_it(room: Room) -> Non
     assert order["supportingInfo"][0] == {"reference": f"DocumentReference/{filed['id']}"}
     assert filed["content"][0]["attachment"]["contentType"] == "application/pdf"
     assert filed["author"] == [{"reference": "Practitioner/7"}]
+
+
+def test_a_chart_read_anew_after_the_preview_makes_the_same_packet(room: Room) -> None:
+    chosen = CHOSEN | {"file": "yes"}
+    digest = digest_in(room.post("refer", **chosen))
+    room.case = replace(room.case, read_at=room.case.read_at + timedelta(minutes=5))
+    assert room.post("refer/confirm", digest=digest, **chosen).status_code == 303
 
 
 def test_what_was_written_in_part_is_listed_and_can_be_undone(room: Room) -> None:

@@ -83,7 +83,7 @@ def packet_of(case: Case, questions: str, blinded: bool = False, kind: str = "se
         blinded=blinded,
         patient=banner_of(case),
         birth_date=_whole_date(case.patient.get("birthDate")),
-        made=f"{spoken_date(case.read_at.date())}, {case.read_at:%H:%M}",
+        made=spoken_date(case.read_at.date()),
         summary=tuple(_summary(case, blinded)),
         timeline=_timeline(case, sections, blinded),
         sections=tuple(sections.values()),
