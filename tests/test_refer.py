@@ -398,8 +398,8 @@ def test_no_earlier_operation_in_a_chart_read_in_full_is_no_gap() -> None:
     [("72148", "2025-12-01", True), ("72148", "2025-11-01", False), ("72141", "2026-10-01", False)],
 )
 def test_imaging_counts_for_a_year_and_for_its_region(code: str, on: str, is_here: bool) -> None:
-    planned = {"resourceType": "ServiceRequest", "id": "o", "status": "active", "intent": "order", "code": FUSION["code"],
-               "authoredOn": "2026-11-20"}  # fmt: skip
+    planned = {"resourceType": "ServiceRequest", "id": "order", "status": "active", "intent": "order",
+               "authoredOn": "2026-11-20", "code": FUSION["code"]}  # fmt: skip
     scan = {"resourceType": "Procedure", "id": "scan", "status": "completed", "performedDateTime": on,
             "code": {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": code}]}}  # fmt: skip
     says = missing(chart_of(planned, scan))["Imaging of the region, at most 12 months old"]
@@ -407,8 +407,9 @@ def test_imaging_counts_for_a_year_and_for_its_region(code: str, on: str, is_her
 
 
 def test_a_score_on_one_side_of_an_operation_alone_is_told_as_it_is() -> None:
+    odi = {"coding": [{"system": "http://loinc.org", "code": "97909-6"}]}
     score = {"resourceType": "Observation", "id": "odi", "status": "final", "effectiveDateTime": "2026-05-01",
-             "code": {"coding": [{"system": "http://loinc.org", "code": "97909-6"}]}, "valueQuantity": {"value": 40}}  # fmt: skip
+             "code": odi, "valueQuantity": {"value": 40}}  # fmt: skip
     case = chart_of(FUSION | {"performedDateTime": "2026-01-01"}, score)
     (scores,) = [section for section in packet_of(case, "").sections if section.name == "scores"]
     assert [(line.what, line.when) for line in scores.lines] == [("ODI: 40", "1 May 2026")]
