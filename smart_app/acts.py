@@ -3,6 +3,7 @@
 An action says what is to be written; who may, whether it was already, and what went wrong is known here alone.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic, sleep
@@ -29,10 +30,13 @@ _UNKNOWN = "This page knows nothing of that. Look in the EHR."
 
 
 class Acts:
-    """One a process; nothing is opened before the first use. `seconds`: for each request to an EHR."""
+    """One a process; nothing is opened before the first use.
 
-    def __init__(self, app: App, seconds: float = 8.0) -> None:
-        self._app, self._seconds = app, seconds
+    `seconds`: for each request to an EHR; `written` is told of a launch whose chart has changed.
+    """
+
+    def __init__(self, app: App, seconds: float = 8.0, written: Callable[[Launch], None] = lambda launch: None) -> None:
+        self._app, self._seconds, self._written = app, seconds, written
         self._wire = Wire(_CONNECTIONS)
         self.deeds = Deeds(app.journal.database, app.journal.keys)
 
@@ -50,19 +54,22 @@ class Acts:
 
     def do(self, case: Case, preview: Preview, digest: str) -> Deed:
         """Writes what was shown (`digest`), once, however often it is asked for. Raises NotDone, LaunchEnded."""
-        if preview.cannot or digest != preview.digest:
-            raise NotDone(preview.cannot or _CHANGED)
         try:
             known = self.deeds.get(digest, case.launch.id)
-            if known and known.state == "done":
+            if known and known.state == "done" and not known.undone_at:  # a page sent again: the chart has it by now
                 return known
+            if preview.cannot or digest != preview.digest:
+                raise NotDone(preview.cannot or _CHANGED)
             ehr = self._ehr(case.launch)
             ehr.check_patient(case, must_live=True)
             if not self.deeds.begin(digest, preview.act.action, who(case.launch), datetime.now(UTC)):
                 return self._done_by_another(digest, case.launch)
         except JournalDown:
             raise NotDone(_JOURNAL_DOWN) from None
-        self._write(ehr, preview)
+        try:
+            self._write(ehr, preview)
+        finally:
+            self._written(case.launch)
         return self._known(digest, case.launch, _NOT_KEPT)
 
     def undo(self, case: Case, deed: str) -> Deed:
@@ -74,6 +81,7 @@ class Acts:
         ehr.check_patient(case, must_live=False)
         for part in reversed(known.parts):
             ehr.withdraw(part)
+        self._written(case.launch)
         try:
             self.deeds.undone(deed, datetime.now(UTC))
         except JournalDown:

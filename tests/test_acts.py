@@ -49,6 +49,7 @@ class Room:
     url: str
     renewals: list[Launch] = field(default_factory=list)
     is_over: bool = False
+    changed: list[str] = field(default_factory=list)
 
     @property
     def orders(self) -> list[Json]:
@@ -83,7 +84,7 @@ def room_in(store: Store, journal: Journal, url: str) -> Iterator[Room]:
     case = replace(case_of("failed-fusion", launch), patient=PATIENT)
     app = App("http://localhost", lambda: TODAY, AS_SHIPPED, Trust("http://localhost"), journal, lambda _: launch,
               renewed, lambda _: case)  # fmt: skip
-    acts = Acts(app, 1.0)
+    acts = Acts(app, 1.0, lambda launch: here.changed.append(launch.id))
     here = Room(store, journal, acts, case, url)
     yield here
     acts.close()
@@ -106,6 +107,20 @@ def test_what_is_written_is_what_was_shown(room: Room) -> None:
 def test_the_same_confirmed_twice_is_written_once(room: Room) -> None:
     assert room.do() == room.do()
     assert len(room.orders) == len(room.rows()) == len(room.store.requests("POST")) == 1
+
+
+def test_what_was_written_or_withdrawn_is_told_so_that_the_chart_is_read_anew(room: Room) -> None:
+    room.acts.undo(room.case, room.do().id)
+    assert room.changed == ["launch-1", "launch-1"]
+
+
+def test_a_page_sent_again_is_done_though_the_chart_has_it_by_now(room: Room) -> None:
+    deed = room.do()
+    now = room.acts.preview(room.case, replace(REFERRAL, resources=(ORDER | {"priority": "stat"},)))
+    assert room.acts.do(room.case, now, deed.id) == deed
+    room.acts.undo(room.case, deed.id)
+    with pytest.raises(NotDone, match="look at it once more"):
+        room.acts.do(room.case, now, deed.id)
 
 
 def test_two_clicks_at_the_same_time_write_once(room: Room) -> None:
