@@ -13,7 +13,7 @@ LOCK_PEERS := $(COMPILE) benchmarks/peers/requirements.in --output-file benchmar
 COVERED := --cov --cov-branch --cov-fail-under=100
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint bench peers pages lock clean chromium postgresql redis
+.PHONY: help demo test check lint bench peers pages lock clean chromium postgresql redis poppler
 .DELETE_ON_ERROR:
 
 help: ## Lists these targets
@@ -22,7 +22,7 @@ help: ## Lists these targets
 demo: .venv/demo.stamp ## Starts the service with a mock EHR and teaching cases (options: ARGS="--port 9000")
 	$(BIN)/second-opinion demo $(ARGS)
 
-test: .venv/dev.stamp chromium postgresql redis ## Runs the tests (some only: ARGS="-k browser")
+test: .venv/dev.stamp chromium postgresql redis poppler ## Runs the tests (some only: ARGS="-k browser")
 	$(BIN)/python -m pytest $(ARGS)
 
 check: lint ## Runs what a push needs: lint, and the tests with full coverage
@@ -101,3 +101,6 @@ postgresql: # Debian keeps its programs off the PATH
 
 redis:
 	$(call needed,which redis-server,redis-server,install Redis so that redis-server is on the PATH.)
+
+poppler: # reads the text of our PDFs
+	$(call needed,which pdftotext,poppler-utils,install Poppler so that pdftotext is on the PATH.)

@@ -12,6 +12,7 @@ from second_opinion.answers import REASONS
 from second_opinion.durations import Duration, duration
 from second_opinion.errors import KnowledgeError
 from second_opinion.limits import Limits, Page
+from second_opinion.referral_targets import Target, read_targets
 from second_opinion.rules import RULES
 from second_opinion.toml_files import fault, read_toml, shaped
 from second_opinion.value_sets import LocalCode
@@ -29,13 +30,15 @@ _GUIDE = "docs/site.md"
 class Site(Struct, frozen=True):
     """`modes`: rule to on, silent or off. `referral`: the Coding of the second-opinion order.
 
-    `reason_codes`: the EHR's own codes of override reasons to ours. `look_up_seconds`: for all that prefetch left out.
+    `targets`: to whom the app can refer. `reason_codes`: the EHR's own codes of override reasons to ours.
+    `look_up_seconds`: for all that prefetch left out.
     """
 
     changed_limits: Mapping[str, Mapping[str, Any]] = {}
     modes: Mapping[str, str] = {}
     local_codes: tuple[LocalCode, ...] = ()
     referral: Mapping[str, str] | None = None
+    targets: tuple[Target, ...] = ()
     incomplete_card: bool = True
     selection_behavior: str = "any"
     reason_codes: Mapping[str, str] = {}
@@ -82,6 +85,7 @@ class _File(Struct, forbid_unknown_fields=True):
     rules: dict[str, Any] = {}
     local_codes: list[Any] = []  # each a _Local; read one by one, so that a fault names its line
     referral: _Referral | None = None
+    referral_targets: list[Any] = []  # each a Target, likewise
     card: _Card = _Card()
     look_up: _LookUp = _LookUp()
     override_reasons: dict[str, Any] = {}
@@ -104,6 +108,7 @@ def read_site(text: str, name: str) -> Site:
         modes=given.rules,
         local_codes=tuple(_local(text, name, given.local_codes)),
         referral=structs.asdict(given.referral) if given.referral else None,
+        targets=read_targets(given.referral_targets, text, name, _GUIDE),
         incomplete_card=given.card.incomplete,
         selection_behavior=given.card.selection_behavior,
         reason_codes=given.override_reasons,

@@ -1,4 +1,4 @@
-"""What can end a visit to the app, or stop it before it begins; each becomes a page that says what to do."""
+"""What can end a visit to the app, an action, or a launch before it begins: each is a page that says what to do."""
 
 from second_opinion.errors import SecondOpinionError
 
@@ -27,3 +27,11 @@ class FormRefused(SecondOpinionError):
 
     def __init__(self) -> None:
         super().__init__("This form was not sent by a page of this launch. Go back, load the page anew, send it again.")
+
+
+class NotDone(SecondOpinionError):
+    """An action was not done, or not wholly; `deed` names what of it was written and can be undone, if anything."""
+
+    def __init__(self, says: str, deed: str = "") -> None:
+        super().__init__(says)
+        self.deed = deed

@@ -94,8 +94,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def fhir_server(chart: list[Json] | None = None, certificate: Path | None = None) -> Iterator[FakeServer]:
-    server = FakeServer(chart)
+def fhir_server(
+    chart: list[Json] | None = None, certificate: Path | None = None, server: FakeServer | None = None
+) -> Iterator[FakeServer]:
+    server = server or FakeServer(chart)
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)

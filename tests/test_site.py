@@ -49,6 +49,9 @@ value_set = "spine_surgery"
 kind = "fusion"
 label = "Arthrodesis"
 """
+TARGET = """[[referral_targets]]
+name = "Spine clinic"
+"""
 DURATION = "Not a duration: {}. Write it like '6 weeks'"
 
 
@@ -75,6 +78,14 @@ DURATION = "Not a duration: {}. Write it like '6 weeks'"
             2,
             "least_modalities: Not a number: -1. Write it without quotes, 0 or more.",
         ),
+        ("[[referral_targets]]\nphone = '1'", 1, "missing required field name"),
+        (TARGET + 'takes = ["leeches"]', 3, "Invalid enum value 'leeches'"),
+        (
+            TARGET + 'reference = "Device/1"',
+            3,
+            "'Device/1' is nobody to refer to. Write it like 'HealthcareService/12'",
+        ),
+        (TARGET + TARGET, 4, "Spine clinic is listed twice. Keep one."),
         ('[rules]\nindications = "off"', 2, "there is no rule indications. Known: repeat_surgery, "),
         ('[rules]\nsilence = "off"', 2, "there is no rule silence."),
         ('[rules]\nindication = "mute"', 2, "indication can be on, silent, off, not 'mute'"),

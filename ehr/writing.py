@@ -1,0 +1,140 @@
+"""Writes to an EHR's FHIR server: create, update, withdraw; what became of it, in words for whoever asked for it.
+
+Only what may be sent twice without harm is sent again: a create that names its identifier (If-None-Exist).
+"""
+
+from time import monotonic
+from urllib.parse import quote
+
+from msgspec import json
+
+from ehr.addresses import below
+from ehr.refusals import Refused, late, refusal
+from ehr.wire import Answer, NoAnswer, Wire
+from ehr.written import Json, Written, carries, reference_of, resource_in, version_of
+
+_BYTES_MOST = 8 * 1024 * 1024
+_MEDIA_TYPE = "application/fhir+json"
+_ONCE_MORE = (502, 503, 504)
+_GONE = (404, 410)
+_NO_DELETE = (400, 403, 404, 405, 409, 422, 501)
+
+
+class Writing:
+    """One EHR's server, as one user may write to it. Each request is given `seconds`; the token is in no message."""
+
+    def __init__(self, wire: Wire, base: str, token: str, seconds: float) -> None:
+        self._wire, self._base, self._seconds = wire, base, seconds
+        self._headers = {"Accept": _MEDIA_TYPE, "Authorization": f"Bearer {token}"}
+
+    def read(self, reference: str) -> Written:
+        """Raises Refused."""
+        answer = self._ask("GET", reference)
+        found = resource_in(answer)
+        if answer.status != 200 or reference != reference_of(found):
+            raise refusal(answer.status, answer.body, f"read {_kind(reference)}", writes=False)
+        return Written(reference, version_of(answer, found), found)
+
+    def create(self, resource: Json, identifier: Json) -> Written:
+        """Writes it, unless one with this identifier is there: then that one. Raises Refused."""
+        kind = resource["resourceType"]
+        search = f"identifier={quote(identifier['system'], safe='')}|{quote(identifier['value'], safe='')}"
+        more = {"If-None-Exist": search, "Prefer": "return=representation"}
+        answer = self._post(kind, resource, more)
+        if answer.status not in (200, 201):
+            raise refusal(answer.status, answer.body, f"write a {kind}")
+        return self._as_created(answer, kind, search)
+
+    def _post(self, kind: str, resource: Json, more: dict[str, str]) -> Answer:
+        """Twice, if nobody knows what became of the first."""
+        try:
+            answer = self._ask("POST", kind, resource, more)
+        except Refused as first:
+            if not first.may_be_written:
+                raise
+            try:
+                return self._ask("POST", kind, resource, more)
+            except Refused:
+                raise first from None
+        if answer.status not in _ONCE_MORE:
+            return answer
+        try:
+            return self._ask("POST", kind, resource, more)
+        except Refused:
+            return answer
+
+    def update(self, reference: str, resource: Json, version: str) -> Written:
+        """Only if the server still has this version. Raises Refused."""
+        answer = self._ask(
+            "PUT", reference, resource, {"If-Match": f'W/"{version}"', "Prefer": "return=representation"}
+        )
+        if answer.status not in (200, 201):
+            raise refusal(answer.status, answer.body, f"change {_kind(reference)}")
+        found = resource_in(answer)
+        if reference_of(found) != reference:
+            return self.read(reference)
+        return Written(reference, version_of(answer, found), found)
+
+    def withdraw(self, reference: str, version: str, identifier: Json, status: str, may_delete: bool) -> None:
+        """Takes back what we wrote, and only that: deletes it or, where that is not to be had, sets its status.
+
+        What is gone already is withdrawn. Raises Refused, also if it was changed since.
+        """
+        now = self._still_ours(reference, identifier)
+        if now is None or now.resource.get("status") == status:
+            return
+        if not version or now.version != version:
+            raise Refused("changed", f"Somebody has changed this {_kind(reference)} since, or the EHR does "
+                          "not tell versions: it was left as it is. Withdraw it in the EHR.")  # fmt: skip
+        if may_delete:
+            answer = self._ask("DELETE", reference, None, {"If-Match": f'W/"{version}"'})
+            if answer.status in (200, 202, 204, 410):
+                return
+            if answer.status not in _NO_DELETE:
+                raise refusal(answer.status, answer.body, f"withdraw {_kind(reference)}")
+            if self._still_ours(reference, identifier) is None:  # somebody was quicker
+                return
+        self.update(reference, now.resource | {"status": status}, version)
+
+    def _still_ours(self, reference: str, identifier: Json) -> Written | None:
+        try:
+            now = self.read(reference)
+        except Refused as refused:
+            if refused.status in _GONE:
+                return None
+            raise
+        if not carries(now.resource, identifier):
+            raise Refused("changed", f"What {reference} is now does not carry our identifier: it was left as it is.")
+        return now
+
+    def _as_created(self, answer: Answer, kind: str, search: str) -> Written:
+        """Some servers send nothing back, or no more than where it is."""
+        found = resource_in(answer)
+        if found.get("resourceType") == kind and found.get("id"):
+            return Written(reference_of(found), version_of(answer, found), found)
+        place = below(self._base, answer.location) if answer.location else ""
+        name, _, version = place.removeprefix(f"{self._base}/").removeprefix(f"{kind}/").partition("/_history/")
+        if place and name and "/" not in name:
+            reference = f"{kind}/{name}"
+            try:
+                return self.read(reference)
+            except Refused:  # written, and not for us to read
+                return Written(reference, version or version_of(answer, {}), {})
+        entries = resource_in(self._ask("GET", f"{kind}?{search.replace('|', '%7C')}")).get("entry") or [{}]
+        only = entries[0].get("resource") if isinstance(entries[0], dict) else None
+        if len(entries) == 1 and isinstance(only, dict) and only.get("resourceType") == kind and only.get("id"):
+            return Written(reference_of(only), version_of(Answer(200, b""), only), only)
+        raise Refused("unknown", "The EHR took it, and does not say where it is. Look for it in the EHR.", True)
+
+    def _ask(self, method: str, path: str, resource: Json | None = None, more: dict[str, str] | None = None) -> Answer:
+        headers = self._headers | (more or {}) | ({"Content-Type": _MEDIA_TYPE} if resource is not None else {})
+        body = None if resource is None else json.encode(resource)
+        deadline = monotonic() + self._seconds
+        try:
+            return self._wire.ask(method, f"{self._base}/{path}", headers, deadline, _BYTES_MOST, body)
+        except NoAnswer as problem:
+            raise late(str(problem), may_be_written=method != "GET" and problem.was_sent) from None
+
+
+def _kind(reference: str) -> str:
+    return reference.partition("/")[0]

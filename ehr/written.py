@@ -1,0 +1,45 @@
+"""What a FHIR server sends back of something written: the resource, where it is, its version, whether it is ours."""
+
+from typing import Any
+
+from msgspec import DecodeError, Struct, json
+
+from ehr.wire import Answer
+
+Json = dict[str, Any]
+
+
+class Written(Struct, frozen=True):
+    """What stands on the server: 'ServiceRequest/9', its version ('' if the server tells none), and as it was read."""
+
+    reference: str
+    version: str
+    resource: Json
+
+
+def resource_in(answer: Answer) -> Json:
+    try:
+        found = json.decode(answer.body)
+    except DecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def reference_of(resource: Json) -> str:
+    return f"{resource.get('resourceType')}/{resource.get('id')}"
+
+
+def version_of(answer: Answer, resource: Json) -> str:
+    meta = resource.get("meta")
+    said = meta.get("versionId") if isinstance(meta, dict) else None
+    return str(said or answer.etag.removeprefix("W/").strip('"'))
+
+
+def carries(resource: Json, identifier: Json) -> bool:
+    """QuestionnaireResponse has one identifier, most others a list of them."""
+    given = resource.get("identifier")
+    several = given if isinstance(given, list) else [given]
+    return any(
+        isinstance(each, dict) and all(each.get(part) == identifier[part] for part in ("system", "value"))
+        for each in several
+    )

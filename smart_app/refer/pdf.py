@@ -1,0 +1,27 @@
+"""The packet as a PDF, by Typst: data and template apart, fonts from the package, the same packet the same bytes."""
+
+from functools import cache
+from importlib.resources import files
+
+import typst
+from msgspec import json
+
+from smart_app.refer.packet import Packet
+from smart_app.refer.wording import WORDING
+
+
+def pdf_of(packet: Packet) -> bytes:
+    titles = WORDING["sections"]
+    words = {"questions": titles["questions"]["title"], "unread": titles["unread"]["title"]}
+    words["unread_none"] = titles["unread"]["none"]
+    return typst.compile(
+        _template(),
+        format="pdf",
+        ignore_system_fonts=True,
+        sys_inputs={"packet": json.encode(packet).decode(), "words": json.encode(words).decode()},
+    )
+
+
+@cache
+def _template() -> bytes:
+    return files("smart_app").joinpath("packet.typ").read_bytes()

@@ -1,0 +1,8 @@
+"""The words of the referral pages and of the packet, from smart_app/refer.yaml."""
+
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+WORDING: dict[str, Any] = yaml.load(files("smart_app").joinpath("refer.yaml").read_text("utf-8"), yaml.CSafeLoader)
