@@ -134,8 +134,9 @@ def _stated(item: shapes.Item, answer: shapes.Answer) -> Iterator[Meaning]:
     if preferred and preferred["stance"]:
         label = f"Preference: {preferred['says']}"
         yield Meaning(value_set=STATEMENTS, kind="preference", role=preferred["stance"], label=label)
-    if item.linkId in STATED and answer.valueBoolean:
-        yield Meaning(value_set=STATEMENTS, **STATED[item.linkId])
+    stated = STATED.get(item.linkId or "")
+    if stated and answer.valueBoolean:
+        yield Meaning(value_set=STATEMENTS, kind=stated["kind"], role=stated["role"], label=stated["label"])
 
 
 def _items(items: Iterable[shapes.Item] | None) -> Iterator[shapes.Item]:
