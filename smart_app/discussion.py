@@ -1,25 +1,25 @@
-"""The options discussion: from the form to the QuestionnaireResponse, the preference Observation and a note's text."""
+"""The options discussion as FHIR: the QuestionnaireResponse, and the preference Observation extracted from it."""
 
-from collections.abc import Iterator, Mapping
-from datetime import date
+from collections.abc import Iterator
 
 from second_opinion.options_discussion import OPTIONS_DISCUSSION as ASKED
 from second_opinion.options_discussion import STATEMENTS
-from smart_app.filled import Filled, day_problem, too_long, typed
+from smart_app.discussion_form import note_of
+from smart_app.filled import Filled
 from smart_app.launches import Launch
+from smart_app.previews import Act, Json, part
 from smart_app.questionnaire import (
     CANONICAL,
     DATE,
     OPTIONS,
     OWN_WORDS,
     OWN_WORDS_CODING,
-    Json,
     choices,
     coding,
     option_links,
 )
 
-_YES = "yes"
+SYSTEM = "urn:org.second-opinion:options-discussion:written"  # of the identifiers of what is written
 _CATEGORY = {
     "system": "http://hl7.org/fhir/us/core/CodeSystem/us-core-category",
     "code": "treatment-intervention-preference",
@@ -28,40 +28,34 @@ _CATEGORY = {
 _AUTHORS = ("Practitioner/", "PractitionerRole/")
 
 
-def read_discussion(form: Mapping[str, str], today: date) -> Filled:
-    """The form's fields are named by linkId."""
-    values = {name: typed(form.get(name, "")) for name in _fields()}
-    return Filled({name: words for name, words in values.items() if words}, dict(_problems(values, today)))
+def act_of(discussion: Filled, launch: Launch) -> Act:
+    """What is to be written, of what the EHR lets this app write; if that is nothing, all of it."""
+    words, on = discussion[OWN_WORDS], discussion[DATE]
+    may_respond, may_observe = (launch.may(kind, "c") for kind in ("QuestionnaireResponse", "Observation"))
+    resources = []
+    if may_respond or not (words and may_observe):
+        resources.append(response_of(discussion, launch))
+    if words and (may_observe or not may_respond):
+        resources.append(preference_of(words, on, launch, part(0) if resources else ""))
+    return Act(
+        action="discussion", title=ASKED["title"], resources=tuple(resources), note=note_of(discussion), system=SYSTEM
+    )
 
 
-def _fields() -> Iterator[str]:
-    for code in ASKED["options"]:
-        yield from option_links(code)
-    yield from (link for link in ASKED["questions"] if link != OPTIONS)
+def left_out(discussion: Filled, act: Act) -> str:
+    """What of it the EHR does not let this app write, although it lets it write the rest; or ''."""
+    kinds = {resource["resourceType"] for resource in act.resources}
+    if "QuestionnaireResponse" not in kinds:
+        return "Only the patient's own words can be written; the EHR does not let this app write the record itself."
+    if discussion[OWN_WORDS] and "Observation" not in kinds:
+        return "The patient's own words are in the record, but cannot be written as a preference of their own as well."
+    return ""
 
 
-def _problems(values: Mapping[str, str], today: date) -> Iterator[tuple[str, str]]:
-    discussed = [code for code in ASKED["options"] if values[option_links(code)[0]]]
-    if not discussed:
-        yield OPTIONS, "Tick what was discussed."
-    for code in ASKED["options"]:
-        tick, *in_words = option_links(code)
-        if any(values[link] for link in in_words) and code not in discussed:
-            yield tick, "Something is written about it. Tick it, or clear the text."
-    if wrong := day_problem(values[DATE], today):
-        yield DATE, wrong
-    for name, words in values.items():
-        if choices(name) and words and words not in choices(name):
-            yield name, "Choose one of the answers."
-        elif wrong := too_long(words):
-            yield name, wrong
-
-
-def response_of(discussion: Filled, launch: Launch, identifier: Json) -> Json:
+def response_of(discussion: Filled, launch: Launch) -> Json:
     """The QuestionnaireResponse; what was left open is not in it."""
     answered: Json = {
         "resourceType": "QuestionnaireResponse",
-        "identifier": identifier,
         "questionnaire": CANONICAL,
         "status": "completed",
         "subject": {"reference": f"Patient/{launch.patient}"},
@@ -81,51 +75,22 @@ def context_of(launch: Launch, author: str) -> Json:
     return said
 
 
-def preference_of(discussion: Filled, launch: Launch, identifier: Json, response: str = "") -> Json | None:
-    """The patient's own words as the Observation that charts keep preferences in; None if none were written down."""
-    if not discussion[OWN_WORDS]:
-        return None
+def preference_of(words: str, on: str, launch: Launch, response: str = "") -> Json:
+    """The patient's own words as the Observation that charts keep preferences in, derived from the response."""
     patient = {"reference": f"Patient/{launch.patient}"}
     preference: Json = {
         "resourceType": "Observation",
-        "identifier": [identifier],
         "status": "final",
         "category": [{"coding": [_CATEGORY]}],
         "code": {"coding": [OWN_WORDS_CODING], "text": "Treatment preference, in the patient's own words"},
         "subject": patient,
-        "effectiveDateTime": discussion[DATE],
+        "effectiveDateTime": on,
         "performer": [patient],
-        "valueString": discussion[OWN_WORDS],
+        "valueString": words,
     }
     if response:
         preference["derivedFrom"] = [{"reference": response}]
-    encounter = {key: value for key, value in context_of(launch, "").items() if key == "encounter"}
-    return preference | encounter
-
-
-def in_words(discussion: Filled) -> tuple[tuple[str, str], ...]:
-    """Question and answer, for people: what the preview and the note show."""
-    return tuple(_said(discussion))
-
-
-def _said(discussion: Filled) -> Iterator[tuple[str, str]]:
-    says = ASKED["about_an_option"]
-    for code, option in ASKED["options"].items():
-        tick, benefits, risks = option_links(code)
-        if discussion[tick]:
-            about = [(says["benefits"], discussion[benefits]), (says["risks"], discussion[risks])]
-            yield f"Discussed: {option}", "\n".join(f"{what}: {words}" for what, words in about if words)
-    for link, question in ASKED["questions"].items():
-        if answer := discussion[link]:
-            yield question, "Yes" if link in STATEMENTS else choices(link).get(answer, answer)
-
-
-def note_of(discussion: Filled) -> str:
-    """The same as plain text, to be pasted into a note."""
-    lines = [ASKED["title"]]
-    for question, answer in in_words(discussion):
-        lines.append(f"{question}: {answer}" if answer and "\n" not in answer else f"{question}\n{answer}".rstrip())
-    return "\n".join(lines) + "\n"
+    return preference | {key: value for key, value in context_of(launch, "").items() if key == "encounter"}
 
 
 def _items(discussion: Filled) -> Iterator[Json]:

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from fhir.resources.R4B import get_fhir_model_class
-
+from ehr.r4 import checked
 from second_opinion.options_discussion import OPTIONS_DISCUSSION as ASKED
 from second_opinion.options_discussion import PREFERENCE, STATEMENTS, URL
 
@@ -40,8 +39,7 @@ def questionnaire() -> Json:
         "publisher": "Second Opinion",
         "item": [_options(), *(_question(link, says) for link, says in ASKED["questions"].items() if link != OPTIONS)],
     }
-    get_fhir_model_class("Questionnaire").model_validate(asked)
-    return asked
+    return checked(asked)
 
 
 def option_links(code: str) -> tuple[str, str, str]:
