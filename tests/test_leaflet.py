@@ -1,13 +1,15 @@
 """The leaflet for patients: easy to read, the same in both languages, two pages at most, and promising nothing."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from app_beside_an_ehr import Beside, beside
+from reading_ease import english_grade, english_syllables, spanish_ease, spanish_syllables
 
 from second_opinion.planned_surgery import TRIGGER_KINDS
 from smart_app.leaflet import LEAFLETS
-from tests.reading_ease import english_grade, english_syllables, spanish_ease, spanish_syllables
 
 _NOT_PROSE = ("language", "kinds", "places", "planned", "draft")
 
@@ -64,3 +66,55 @@ def test_both_languages_say_the_same_things_in_the_same_places() -> None:
 @pytest.mark.parametrize("language", LEAFLETS)
 def test_every_operation_that_can_be_planned_has_plain_words(language: str) -> None:
     assert set(LEAFLETS[language]["kinds"]) == set(TRIGGER_KINDS)
+
+
+# ---- the pages
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Beside]:
+    with beside(tmp_path) as running:
+        yield running
+
+
+def test_the_public_leaflet_needs_no_launch_and_says_nothing_of_a_patient(app: Beside) -> None:
+    app.ended = True
+    page = app.client.get("/leaflet").text
+    assert '<html lang="en">' in page and LEAFLETS["en"]["title"] in page
+    assert "fusion" not in page.replace("(fusion)", "")
+
+
+@pytest.mark.parametrize(
+    ("query", "accepts", "language"),
+    [("?lang=es", "en", "es"), ("?lang=en", "es", "en"), ("", "es-MX,es;q=0.9", "es"), ("", "fr", "en"),
+     ("?lang=%3Cscript%3E", "", "en")],
+)  # fmt: skip
+def test_the_leaflet_speaks_the_language_asked_for(app: Beside, query: str, accepts: str, language: str) -> None:
+    page = app.client.get(f"/leaflet{query}", headers={"Accept-Language": accepts}).text
+    assert f'<html lang="{language}">' in page
+    assert "<script>" not in page
+    other = {"en": "es", "es": "en"}[language]
+    assert f'href="?lang={other}" lang="{other}" hreflang="{other}"' in page
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("en", "Your doctor plans surgery to join bones of the spine (fusion) in your lower back."),
+        (
+            "es",
+            "Su médico planea una operación para unir huesos de la columna (fusión) en la parte baja de la espalda.",
+        ),
+    ],
+)
+def test_the_leaflet_of_a_launch_names_the_planned_operation_and_nobody(app: Beside, language: str, says: str) -> None:
+    page = app.get(f"leaflet?lang={language}").text
+    assert says in page
+    assert "Ruth" not in page
+
+
+def test_without_a_known_region_the_leaflet_says_spine_and_without_a_plan_nothing(app: Beside) -> None:
+    app.store.kept["ServiceRequest/plan"]["code"] = {"text": "Spinal fusion"}
+    assert "in your spine." in app.get("leaflet").text
+    del app.store.kept["ServiceRequest/plan"]
+    assert "Your doctor plans" not in app.get("leaflet").text
