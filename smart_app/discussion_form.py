@@ -49,7 +49,7 @@ def _said(discussion: Filled) -> Iterator[tuple[str, str]]:
         tick, benefits, risks = option_links(code)
         if discussion[tick]:
             about = [(says["benefits"], discussion[benefits]), (says["risks"], discussion[risks])]
-            yield f"Discussed: {option}", "\n".join(f"{what}: {words}" for what, words in about if words)
+            yield option, "\n".join(("Discussed", *(f"{what}: {words}" for what, words in about if words)))
     for link, question in ASKED["questions"].items():
         if answer := discussion[link]:
             yield question, "Yes" if link in STATEMENTS else choices(link).get(answer, answer)
@@ -57,7 +57,5 @@ def _said(discussion: Filled) -> Iterator[tuple[str, str]]:
 
 def note_of(discussion: Filled) -> str:
     """The same as plain text, to be pasted into a note."""
-    lines = [ASKED["title"]]
-    for question, answer in in_words(discussion):
-        lines.append(f"{question}: {answer}" if answer and "\n" not in answer else f"{question}\n{answer}".rstrip())
-    return "\n".join(lines) + "\n"
+    said = (f"{question.rstrip('?')}: {answer}" for question, answer in in_words(discussion))
+    return "\n".join((ASKED["title"], *said, ""))

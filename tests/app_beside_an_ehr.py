@@ -8,7 +8,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, Response
 from flask.testing import FlaskClient
 from journal_examples import opened
 from msgspec.structs import replace
@@ -95,7 +95,13 @@ def beside(folder: Path, *chart: Json, scopes: tuple[str, ...] = ALL) -> Iterato
         add_discuss_routes(door, stands_on)
         add_leaflet_routes(door, stands_on)
         app.register_blueprint(door)
+        app.after_request(strictly)
         yield it
+
+
+def strictly(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = "default-src 'self'; base-uri 'none'"
+    return response
 
 
 def digest_in(page: str) -> str:

@@ -219,7 +219,7 @@ def test_without_the_scope_the_words_are_there_to_copy_and_nothing_can_be_confir
     with beside(tmp_path, scopes=("patient/*.rs",)) as app:
         page = app.post("discuss", TALK | {"own-words": WORDS, "preference": "no-surgery", "concern": "yes"}).text
         assert "cannot be written" in page and "Write it to the chart" not in page
-        assert "Leg pain may ease" in page and "What does the patient prefer?: No surgery" in page
+        assert "Leg pain may ease" in page and "What does the patient prefer: No surgery" in page
         assert not previewed(page)
         assert app.write("discuss", TALK).status_code == 409
         assert not app.store.requests("POST")
