@@ -6,15 +6,15 @@ from flask import Blueprint, Response
 from msgspec import json
 
 from second_opinion.options_discussion import OPTIONS_DISCUSSION as ASKED
-from smart_app.act_pages import ActForm, add_act_form
 from smart_app.acts import Acts
 from smart_app.app import App
-from smart_app.discussion import act_of, left_out
-from smart_app.discussion_form import in_words, read_discussion
-from smart_app.elsewhere import act_of_care
-from smart_app.elsewhere_form import ELSEWHERE, care_in_words, read_care
-from smart_app.filled import Filled
-from smart_app.questionnaire import DATE, choices, option_links, questionnaire
+from smart_app.forms.act_pages import ActForm, add_act_form
+from smart_app.forms.discussion import act_of, left_out
+from smart_app.forms.discussion_form import in_words, read_discussion
+from smart_app.forms.elsewhere import act_of_care
+from smart_app.forms.elsewhere_form import ELSEWHERE, care_in_words, read_care
+from smart_app.forms.filled import Filled
+from smart_app.forms.questionnaire import DATE, choices, option_links, questionnaire
 
 _QUESTIONNAIRE = "/fhir/Questionnaire/options-discussion"
 _DISCUSS: dict[str, Any] = {"asked": ASKED, "links": option_links, "choices": choices}

@@ -14,7 +14,8 @@ from writable_server import Wrote
 from ehr.r4 import checked
 from second_opinion.findings import Outcome
 from second_opinion.options_discussion import OPTIONS_DISCUSSION, PREFERENCES, STATEMENTS, URL
-from smart_app.questionnaire import questionnaire
+from smart_app.forms.questionnaire import questionnaire
+from smart_app.previews import part
 
 TALK = {
     "option.surgery-planned.discussed": "yes",
@@ -263,6 +264,12 @@ def test_hostile_text_is_shown_and_written_as_text(app: Beside) -> None:
         assert "<script>alert" not in page and "<b>K</b>" not in page
     app.write("discuss", form)
     assert app.store.of("Observation")[0]["valueString"] == HOSTILE
+
+
+def test_words_that_look_like_our_own_references_stay_words(app: Beside) -> None:
+    app.write("discuss", TALK | {"own-words": f"{part(0)} and {part(7)}", "matters-most": part(7)})
+    assert app.store.of("Observation")[0]["valueString"] == f"{part(0)} and {part(7)}"
+    assert part(7) in json.dumps(app.store.of("QuestionnaireResponse"))
 
 
 def test_control_characters_never_reach_the_chart(app: Beside) -> None:

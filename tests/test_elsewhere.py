@@ -13,7 +13,7 @@ from second_opinion.findings import Outcome
 from second_opinion.from_fhir import REPORTED_CARE
 from second_opinion.nonsurgical import modalities
 from second_opinion.record import Event
-from smart_app.elsewhere_form import ELSEWHERE, whats
+from smart_app.forms.elsewhere_form import ELSEWHERE, whats
 
 THERAPY = {"what": "care.physical-therapy", "from": "2026-06", "until": "2026-10", "says": "patient"}
 OPERATION = {"what": "operation.fusion", "region": "lumbar", "from": "2019", "says": "patient"}

@@ -5,8 +5,8 @@ from datetime import date
 
 from second_opinion.options_discussion import OPTIONS_DISCUSSION as ASKED
 from second_opinion.options_discussion import STATEMENTS
-from smart_app.filled import Filled, day_problem, too_long, typed
-from smart_app.questionnaire import DATE, OPTIONS, choices, option_links
+from smart_app.forms.filled import Filled, day_problem, too_long, typed
+from smart_app.forms.questionnaire import DATE, OPTIONS, choices, option_links
 
 
 def read_discussion(form: Mapping[str, str], today: date) -> Filled:

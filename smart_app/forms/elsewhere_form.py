@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from smart_app.filled import Filled, day_problem, too_long, typed
+from smart_app.forms.filled import Filled, day_problem, too_long, typed
 
 ELSEWHERE: Mapping[str, Any] = yaml.load(
     files("smart_app").joinpath("elsewhere.yaml").read_text("utf-8"), yaml.CSafeLoader

@@ -18,7 +18,7 @@ from smart_app.acts import Acts
 from smart_app.app import App
 from smart_app.case import Case
 from smart_app.errors import LaunchEnded, NotDone
-from smart_app.filled import Filled
+from smart_app.forms.filled import Filled
 from smart_app.launches import Launch
 from smart_app.previews import Act, Preview
 from smart_app.review.banner import frame_of
