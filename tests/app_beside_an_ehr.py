@@ -20,12 +20,14 @@ from ehr.trust import Trust
 from second_opinion.assess import Assessment
 from second_opinion.findings import Finding
 from second_opinion.site import AS_SHIPPED
+from smart_app.acts import Acts
 from smart_app.app import App
 from smart_app.case import Case
 from smart_app.discuss_routes import add_discuss_routes
 from smart_app.errors import LaunchEnded
 from smart_app.launches import Launch
 from smart_app.leaflet_routes import add_leaflet_routes
+from smart_app.refer_routes import add_refer_routes
 from smart_app.review_routes import add_review_routes
 
 Json = dict[str, Any]
@@ -63,13 +65,18 @@ class Beside:
     def post(self, page: str, form: dict[str, str], step: str = "preview") -> TestResponse:
         return self.client.post(f"/review/l1/{page}", data={"form_key": KEY, "step": step} | form)
 
+    def undo(self, answer: TestResponse) -> TestResponse:
+        """Presses the button of the page that a write has led to."""
+        deed = (answer.location or "").rpartition("/")[2]
+        return self.post(f"undo/{deed}", {})
+
     def write(self, page: str, form: dict[str, str]) -> TestResponse:
         """Looks at it and confirms it."""
         return self.post(page, form | {"digest": digest_in(self.post(page, form).text)}, "write")
 
     def _launch(self, launch: str) -> Launch:
         if self.ended:
-            raise LaunchEnded("This visit has ended. Open the app from the chart again.")
+            raise LaunchEnded
         return replace(self.launch, id=launch)
 
     def _case(self, launch: str = "l1") -> Case:
@@ -92,7 +99,9 @@ def beside(folder: Path, *chart: Json, scopes: tuple[str, ...] = ALL) -> Iterato
         )  # fmt: skip
         door = Blueprint("smart_app", "smart_app", template_folder="templates", static_folder="static")
         add_review_routes(door, stands_on)
-        add_discuss_routes(door, stands_on)
+        acts = Acts(stands_on)
+        add_refer_routes(door, stands_on, acts)
+        add_discuss_routes(door, stands_on, acts)
         add_leaflet_routes(door, stands_on)
         app.register_blueprint(door)
         app.after_request(strictly)
@@ -112,7 +121,7 @@ def digest_in(page: str) -> str:
 
 def previewed(page: str) -> list[str]:
     """The JSON shown, as it stands in the page."""
-    return [unescape(shown) for shown in re.findall(r'as FHIR">(.*?)</pre>', page, re.DOTALL)]
+    return [unescape(shown) for shown in re.findall(r'aria-label="What will be written">(.*?)</pre>', page, re.DOTALL)]
 
 
 def field_value(page: str, name: str) -> str:

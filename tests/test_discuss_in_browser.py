@@ -71,14 +71,14 @@ def test_a_discussion_is_written_and_undone_with_the_keyboard_alone(page: Page, 
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Options discussed: look at it once more")
     assert is_calm(page)
-    page.get_by_role("button", name="Write it to the chart").focus()
+    page.get_by_role("button", name="Write it to the EHR").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_have_text("Written to the chart.")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("is in the EHR")
     assert is_calm(page)
     assert len(app.store.of("QuestionnaireResponse")) == len(app.store.of("Observation")) == 1
     page.get_by_role("button", name="Undo").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("Taken back.")
+    expect(page.get_by_role("heading", level=1)).to_have_text("It was withdrawn")
     assert not app.store.of("QuestionnaireResponse")
 
 
@@ -99,15 +99,16 @@ def test_what_is_wrong_is_said_at_the_field_and_can_be_mended(page: Page) -> Non
     assert is_calm(page)
     page.get_by_role("checkbox", name="Wait and see").check()
     page.get_by_role("button", name="Show what will be written").click()
-    expect(page.get_by_role("button", name="Write it to the chart")).to_be_visible()
+    expect(page.get_by_role("button", name="Write it to the EHR")).to_be_visible()
 
 
 def test_the_note_is_copied_or_at_least_selected(page: Page) -> None:
     page.goto("/review/l1/discuss")
     page.get_by_role("checkbox", name="Wait and see").check()
     page.get_by_role("button", name="Show what will be written").click()
-    page.get_by_role("button", name="Copy to note").click()
-    expect(page.get_by_role("status")).to_have_text(re.compile("Copied|Selected"))
+    page.get_by_text("Text for your note").first.click()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.locator("#note-said")).to_have_text(re.compile("Copied|Selected"))
 
 
 def test_care_done_elsewhere_is_added_by_its_labels(page: Page, app: Beside) -> None:
@@ -119,8 +120,8 @@ def test_care_done_elsewhere_is_added_by_its_labels(page: Page, app: Beside) -> 
     page.get_by_role("radio", name="The patient").check()
     page.get_by_role("button", name="Show what will be written").click()
     assert is_calm(page)
-    page.get_by_role("button", name="Write it to the chart").click()
-    expect(page.get_by_role("status")).to_have_text("Written to the chart.")
+    page.get_by_role("button", name="Write it to the EHR").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("is in the EHR")
     assert app.store.of("Procedure")[0]["code"]["text"] == "Physical therapy"
 
 

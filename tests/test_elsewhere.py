@@ -168,14 +168,12 @@ def test_without_the_scope_it_can_be_copied_to_a_note(tmp_path: Path) -> None:
 
 
 def test_undoing_takes_it_out_of_the_rules_again(app: Beside) -> None:
-    page = app.write("elsewhere", THERAPY).location.removeprefix("/review/l1/")
-    app.post(page, {})
+    app.undo(app.write("elsewhere", THERAPY))
     assert app.finding("nonsurgical_care").outcome is Outcome.NOT_DOCUMENTED
 
 
 def test_an_undone_statement_of_a_server_that_deletes_nothing_is_entered_in_error(tmp_path: Path) -> None:
     with beside(tmp_path, scopes=("patient/Procedure.cru",)) as app:
-        page = app.write("elsewhere", THERAPY).location.removeprefix("/review/l1/")
-        app.post(page, {})
+        app.undo(app.write("elsewhere", THERAPY))
         assert app.store.of("Procedure")[0]["status"] == "entered-in-error"
         assert app.finding("nonsurgical_care").outcome is Outcome.NOT_DOCUMENTED

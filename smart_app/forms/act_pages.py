@@ -1,4 +1,4 @@
-"""The steps of an action that begins with a form: fill in, look at what will be written, write it, take it back.
+"""The steps of an action that begins with a form: fill in, look at what will be written, write it.
 
 Whatever goes wrong, what was filled in is shown again. A form that arrives after its launch has ended is given back as
 text to copy: nothing else of it is kept anywhere.
@@ -13,19 +13,18 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from journal.errors import JournalDown
 from smart_app.acts import Acts
 from smart_app.app import App
 from smart_app.case import Case
 from smart_app.errors import LaunchEnded, NotDone
 from smart_app.forms.filled import Filled
 from smart_app.launches import Launch
+from smart_app.pages import case_now
 from smart_app.previews import Act, Preview
 from smart_app.review.banner import frame_of
 
 Answer = str | Response | tuple[str, int]
-_GONE = "This page knows nothing of that. Look in the EHR."
-_JOURNAL_DOWN = "The journal of this app cannot be read now. Try again in a moment."
+_OURS = ("form_key", "step", "digest")  # fields that nobody filled in
 
 
 @dataclass(frozen=True)
@@ -44,37 +43,21 @@ class ActForm:
 
 
 def add_act_form(door: Blueprint, app: App, acts: Acts, form: ActForm) -> None:
-    """Its routes: the form, its preview and writing (POST), what was written, and undoing that."""
-
-    def case_of(launch: str) -> Case:
-        return app.case_of(app.launch_of(launch).id)
+    """GET the form; POST it to look at what will be written, to go back to the form, or to write it (`step`)."""
 
     def empty(launch: str) -> Answer:
-        return _form_page(form, case_of(launch), form.empty(app.today()))
+        return _form_page(form, case_now(app, launch), form.empty(app.today()))
 
     def sent(launch: str) -> Answer:
         try:
-            case = _checked(case_of(launch))
+            case = _checked(case_now(app, launch))
             return _stepped(form, app, acts, case)
         except LaunchEnded as ended:
-            return render_template("smart_app/act_ended.html", form=form, ended=str(ended), typed=_typed()), 401
-
-    def written(launch: str, deed: str) -> Answer:
-        return _written_page(form, acts, case_of(launch), deed)
-
-    def undo(launch: str, deed: str) -> Answer:
-        case = _checked(case_of(launch))
-        try:
-            acts.undo(case, deed)
-        except NotDone as problem:
-            return _written_page(form, acts, case, deed, str(problem))
-        return redirect(url_for(f".{form.path}_written", launch=launch, deed=deed), 303)
+            return render_template("smart_app/act_ended.html", form=form, ended=ended, typed=_typed()), 401
 
     page = f"/review/<launch>/{form.path}"
-    door.add_url_rule(page, f"{form.path}_form", empty, methods=["GET"])
+    door.add_url_rule(page, f"{form.path}_form", empty)
     door.add_url_rule(page, f"{form.path}_sent", sent, methods=["POST"])
-    door.add_url_rule(f"{page}/<deed>", f"{form.path}_written", written, methods=["GET"])
-    door.add_url_rule(f"{page}/<deed>", f"{form.path}_undo", undo, methods=["POST"])
 
 
 def _checked(case: Case) -> Case:
@@ -97,7 +80,7 @@ def _stepped(form: ActForm, app: App, acts: Acts, case: Case) -> Answer:
         deed = acts.do(case, preview, request.form.get("digest", ""))
     except NotDone as problem:
         return _preview_page(form, case, filled, preview, problem), 409
-    return redirect(url_for(f".{form.path}_written", launch=case.launch.id, deed=deed.id), 303)
+    return redirect(url_for(".done_page", launch=case.launch.id, deed=deed.id), 303)
 
 
 def _form_page(form: ActForm, case: Case, filled: Filled) -> str:
@@ -111,18 +94,6 @@ def _preview_page(form: ActForm, case: Case, filled: Filled, preview: Preview, p
     )  # fmt: skip
 
 
-def _written_page(form: ActForm, acts: Acts, case: Case, deed: str, problem: str = "") -> Answer:
-    try:
-        known = acts.deeds.get(deed, case.launch.id)
-    except JournalDown:
-        abort(503, _JOURNAL_DOWN)
-    if known is None:
-        abort(404, _GONE)
-    page = render_template("smart_app/act_written.html", frame=frame_of(case), form=form, deed=known, problem=problem)
-    return (page, 409) if problem else page
-
-
 def _typed() -> str:
     """All that was filled in, as text; never the key of the form."""
-    ours = ("form_key", "step", "digest")
-    return "\n".join(f"{name}: {words}" for name, words in request.form.items() if words and name not in ours)
+    return "\n".join(f"{name}: {words}" for name, words in request.form.items() if words and name not in _OURS)
