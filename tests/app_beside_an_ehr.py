@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -42,22 +41,11 @@ ALL = ("patient/QuestionnaireResponse.cruds", "patient/Observation.cruds", "pati
 KEY, TOKEN = "key-of-the-form", "canary-77aa"
 
 
-@dataclass
-class Beside:
-    """`page` below the launch; `launch` may be changed between requests, and `ended` makes every launch end."""
+class Forms:
+    """The pages of launch l1, as a browser asks for them."""
 
-    client: FlaskClient
-    store: Store
-    launch: Launch
-    ended: bool = False
-    cases: list[Case] = field(default_factory=list)
-
-    def assessed(self) -> Assessment:
-        """The chart as it stands now, read and judged anew."""
-        return self._case().assessment
-
-    def finding(self, rule: str) -> Finding:
-        return next(each for each in self.assessed().findings if each.rule == rule)
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
 
     def get(self, page: str) -> TestResponse:
         return self.client.get(f"/review/l1/{page}")
@@ -73,6 +61,21 @@ class Beside:
     def write(self, page: str, form: dict[str, str]) -> TestResponse:
         """Looks at it and confirms it."""
         return self.post(page, form | {"digest": digest_in(self.post(page, form).text)}, "write")
+
+
+class Beside(Forms):
+    """`launch` may be changed between requests, and `ended` makes every launch end."""
+
+    def __init__(self, client: FlaskClient, store: Store, launch: Launch) -> None:
+        super().__init__(client)
+        self.store, self.launch, self.ended = store, launch, False
+
+    def assessed(self) -> Assessment:
+        """The chart as it stands now, read and judged anew."""
+        return self._case().assessment
+
+    def finding(self, rule: str) -> Finding:
+        return next(each for each in self.assessed().findings if each.rule == rule)
 
     def _launch(self, launch: str) -> Launch:
         if self.ended:
