@@ -6,7 +6,7 @@ from contextlib import closing
 import fhir_server as fake
 import pytest
 from fhir_server import Asked, FakeServer, Handler, Json
-from writable_server import Store, store_of, stored
+from writable_server import Store, Wrote, store_of, stored
 
 from ehr.refusals import Refused
 from ehr.wire import Wire
@@ -43,8 +43,9 @@ def only(then: fake.Way, status: int = 400, says: str = "Unknown search paramete
 
 
 def plainly(server: FakeServer, handler: Handler, asked: Asked) -> None:
-    asked.headers["If-None-Exist"] = "identifier=nothing|nothing"
-    stored(server, handler, asked)
+    assert isinstance(asked, Wrote)
+    headers = {**asked.headers, "If-None-Exist": "identifier=nothing|nothing"}
+    stored(server, handler, Wrote(asked.method, asked.path, headers, asked.body))
 
 
 @pytest.mark.parametrize(("status", "says"), [(400, "Unknown parameter 'identifier'"), (501, "No If-None-Exist here")])
