@@ -3,6 +3,7 @@
 Only what may be sent twice without harm is sent again: a create that names its identifier (If-None-Exist).
 """
 
+from contextlib import suppress
 from time import monotonic
 from urllib.parse import quote
 
@@ -11,10 +12,11 @@ from msgspec import json
 from ehr.addresses import below
 from ehr.refusals import Refused, late, refusal
 from ehr.wire import Answer, NoAnswer, Wire
-from ehr.written import Json, Written, carries, reference_of, resource_in, version_of
+from ehr.written import Json, Written, carries, knows_no_identifier, reference_of, resource_in, version_of
 
 _BYTES_MOST = 8 * 1024 * 1024
 _MEDIA_TYPE = "application/fhir+json"
+_LOOK_FIRST = "It may or may not have been written. Look in the EHR first: written again, it might stand there twice."
 _ONCE_MORE = (502, 503, 504)
 _GONE = (404, 410)
 _NO_DELETE = (400, 403, 404, 405, 409, 422, 501)
@@ -41,6 +43,8 @@ class Writing:
         search = f"identifier={quote(identifier['system'], safe='')}|{quote(identifier['value'], safe='')}"
         more = {"If-None-Exist": search, "Prefer": "return=representation"}
         answer = self._post(kind, resource, more)
+        if knows_no_identifier(answer):
+            answer = self._post_unconditionally(kind, resource)
         if answer.status not in (200, 201):
             raise refusal(answer.status, answer.body, f"write a {kind}")
         return self._as_created(answer, kind, search)
@@ -62,6 +66,15 @@ class Writing:
             return self._ask("POST", kind, resource, more)
         except Refused:
             return answer
+
+    def _post_unconditionally(self, kind: str, resource: Json) -> Answer:
+        """Never twice: nothing but our journal keeps it to once."""
+        answer = Answer(0, b"")
+        with suppress(Refused):
+            answer = self._ask("POST", kind, resource, {"Prefer": "return=representation"})
+        if not answer.status or answer.status >= 500:
+            raise Refused("unknown", _LOOK_FIRST, may_be_written=True, status=answer.status)
+        return answer
 
     def update(self, reference: str, resource: Json, version: str) -> Written:
         """Only if the server still has this version. Raises Refused."""

@@ -35,6 +35,15 @@ def version_of(answer: Answer, resource: Json) -> str:
     return str(said or answer.etag.removeprefix("W/").strip('"'))
 
 
+def knows_no_identifier(answer: Answer) -> bool:
+    """Whether a create was refused because the server cannot search this kind by identifier, as If-None-Exist asks.
+
+    sekmet has no such search for QuestionnaireResponse (2026).
+    """
+    said = answer.body.lower()
+    return answer.status in (400, 501) and (b"identifier" in said or b"if-none-exist" in said)
+
+
 def carries(resource: Json, identifier: Json) -> bool:
     """QuestionnaireResponse has one identifier, most others a list of them."""
     given = resource.get("identifier")

@@ -64,12 +64,17 @@ def preview_of(act: Act, launch: Launch, name: Callable[[str], str], cannot: str
 def referring(resource: Any, written: Sequence[str]) -> Any:
     """The resource with the references that the EHR gave to what was written before it."""
     if isinstance(resource, dict):
-        return {name: referring(value, written) for name, value in resource.items()}
+        return {name: _referring(name, value, written) for name, value in resource.items()}
     if isinstance(resource, list):
         return [referring(value, written) for value in resource]
-    if isinstance(resource, str) and resource.startswith(_PART):
-        return written[int(resource.removeprefix(_PART))]
     return resource
+
+
+def _referring(name: str, value: Any, written: Sequence[str]) -> Any:
+    """Only in a reference: what somebody typed stays as it was typed."""
+    if name == "reference" and isinstance(value, str) and value.startswith(_PART):
+        return written[int(value.removeprefix(_PART))]
+    return referring(value, written)
 
 
 def _readable(resource: Json) -> Json:

@@ -11,7 +11,7 @@ from msgspec import json
 
 from second_opinion.discussions import discussed
 from second_opinion.from_fhir import read_bundle
-from second_opinion.from_fhir.spoken import OPTIONS_DISCUSSION
+from second_opinion.options_discussion import URL as OPTIONS_DISCUSSION
 from second_opinion.record import Lane
 
 AS_OF = date(2026, 11, 22)

@@ -8,6 +8,8 @@ from second_opinion.from_fhir import shapes
 from second_opinion.from_fhir.concepts import OPERATION, plain_reference, read
 from second_opinion.from_fhir.context import Context, aside
 from second_opinion.from_fhir.dates import day_of
+from second_opinion.options_discussion import PREFERENCE, PREFERENCES, URL
+from second_opinion.options_discussion import STATEMENTS as STATED
 from second_opinion.record import Event
 from second_opinion.statements import statements_in
 from second_opinion.texts import regions_in
@@ -15,10 +17,6 @@ from second_opinion.value_sets import Meaning
 
 STATEMENTS = "patient_statements"
 DISCUSSED = "options_discussed"
-# The app's own record of the talk about options, and the answers in it that rules read.
-OPTIONS_DISCUSSION = "urn:org.second-opinion:questionnaire:options-discussion"
-_PREFERENCE, _CONCERN = "preference", "concern"
-_STANCES = {"surgery": "for_surgery", "other-treatment": "against_surgery", "no-surgery": "against_surgery"}
 _GOAL = frozenset(("proposed", "planned", "accepted", "active", "on-hold", "completed", "cancelled", "rejected"))
 _OTHER_SCOPES = {"patient-privacy", "research", "adr"}
 _NOT_SENT = ("preparation", "on-hold")
@@ -114,24 +112,31 @@ def _discussed(title: str, status: str, source: str, resource: str, on: date | N
 
 
 def response(it: shapes.QuestionnaireResponse, source: str, context: Context) -> Iterator[Event]:
-    """Our own questionnaire: that options were discussed, and which treatment the patient prefers."""
-    if (it.questionnaire or "").partition("|")[0] != OPTIONS_DISCUSSION:
+    """Our own questionnaire: that options were discussed, which treatment the patient prefers, what they ask for."""
+    if (it.questionnaire or "").partition("|")[0] != URL:
         return
     on, unplaced = day_of(it.authored), aside(it.status, _RESPONSE)
     unplaced = unplaced or ("" if on else "no date")
     meanings = [Meaning(value_set=DISCUSSED, kind="record", label="Options discussed")]
-    for item in _items(it.item):
-        for answer in item.answer or ():
-            stance = _STANCES.get((answer.valueCoding.code or "") if answer.valueCoding else "")
-            if item.linkId == _PREFERENCE and stance:
-                meanings.append(Meaning(value_set=STATEMENTS, kind="preference", role=stance, label="Preference"))
-            elif item.linkId == _CONCERN and answer.valueBoolean:
-                meanings.append(Meaning(value_set=STATEMENTS, kind="uncomfortable", role="concern", label="Concern"))
+    meanings += [
+        meaning for item in _items(it.item) for answer in item.answer or () for meaning in _stated(item, answer)
+    ]
     for meaning in meanings:
         yield Event(
             source=source, resource="QuestionnaireResponse", status=it.status or "", on=on, until=on,
             meanings=(meaning,), label=f"{meaning.label} (options discussion)", aside=unplaced,
         )  # fmt: skip
+
+
+def _stated(item: shapes.Item, answer: shapes.Answer) -> Iterator[Meaning]:
+    code = (answer.valueCoding.code or "") if answer.valueCoding else ""
+    preferred = PREFERENCES.get(code) if item.linkId == PREFERENCE else None
+    if preferred and preferred["stance"]:
+        label = f"Preference: {preferred['says']}"
+        yield Meaning(value_set=STATEMENTS, kind="preference", role=preferred["stance"], label=label)
+    stated = STATED.get(item.linkId or "")
+    if stated and answer.valueBoolean:
+        yield Meaning(value_set=STATEMENTS, kind=stated["kind"], role=stated["role"], label=stated["label"])
 
 
 def _items(items: Iterable[shapes.Item] | None) -> Iterator[shapes.Item]:

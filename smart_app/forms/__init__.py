@@ -1,0 +1,1 @@
+"""The actions that begin with a form: options discussed, care done elsewhere."""
