@@ -1,4 +1,7 @@
-"""One GET to an EHR's server: pooled, verified, never redirected, over by its deadline; alone knows how it fails."""
+"""One request that only reads, to an EHR's server: pooled, verified, never redirected, over by its deadline.
+
+Alone knows how it fails.
+"""
 
 import logging
 import ssl
@@ -12,7 +15,7 @@ from urllib3 import exceptions as failed
 from ehr.by_deadline import POOLS
 
 LATE = "the server was late"
-_NO_ANSWER = "no answer"
+NO_ANSWER = "no answer"
 _BROKEN_OFF = "the answer broke off"
 _UNTRUSTED = "the server's certificate could not be verified"
 _TRY_AGAIN = (502, 503, 504)
@@ -47,29 +50,34 @@ class Wire:
         self._pools = PoolManager(maxsize=most_connections, ssl_context=ssl.create_default_context())
         self._pools.pool_classes_by_scheme = POOLS
 
-    def get(self, url: str, headers: Mapping[str, str], deadline: float, most: int) -> Answer:
-        """Raises NoAnswer, also for a body of more than `most` bytes. Asks a second time where that does no harm."""
-        try:
-            answer = self._get(url, headers, deadline, most)
-        except _NothingCame:
-            return self._get(url, headers, deadline, most)
-        return self._get(url, headers, deadline, most) if answer.status in _TRY_AGAIN else answer
+    def get(self, url: str, headers: Mapping[str, str], deadline: float, most: int, form: str = "") -> Answer:
+        """Raises NoAnswer, also for a body of more than `most` bytes. Asks a second time where that does no harm.
 
-    def _get(self, url: str, headers: Mapping[str, str], deadline: float, most: int) -> Answer:
+        With a `form` it is a search by POST, which changes nothing either.
+        """
+        if form:
+            headers = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+        try:
+            answer = self._get(url, headers, deadline, most, form)
+        except _NothingCame:
+            return self._get(url, headers, deadline, most, form)
+        return self._get(url, headers, deadline, most, form) if answer.status in _TRY_AGAIN else answer
+
+    def _get(self, url: str, headers: Mapping[str, str], deadline: float, most: int, form: str) -> Answer:
         left = deadline - monotonic()
         if left <= 0:
             raise NoAnswer(LATE)
         try:
             response = self._pools.request(
-                "GET", url, headers=headers, timeout=Timeout(total=left), preload_content=False,
-                redirect=False, retries=False,  # urllib3's own retries would each begin their time anew
+                "POST" if form else "GET", url, body=form or None, headers=headers, timeout=Timeout(total=left),
+                preload_content=False, redirect=False, retries=False,  # urllib3's own would begin their time anew
             )  # fmt: skip
         except failed.SSLError:
             raise NoAnswer(_UNTRUSTED) from None
         except failed.HTTPError as error:
             # A connection refused is a kind of timeout to urllib3.
             is_late = isinstance(error, failed.TimeoutError) and not isinstance(error, failed.NewConnectionError)
-            raise NoAnswer(LATE) if is_late else _NothingCame(_NO_ANSWER) from None
+            raise NoAnswer(LATE) if is_late else _NothingCame(NO_ANSWER) from None
         return Answer(response.status, _body(response, most))
 
     def close(self) -> None:

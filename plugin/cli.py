@@ -13,6 +13,7 @@ from msgspec import json
 
 from plugin import settings
 from plugin.as_text import as_text
+from plugin.doctor_command import doctor
 from plugin.files import assess_document, paths_of, read_file
 from plugin.journal_commands import journal
 from plugin.rules_text import rules
@@ -129,6 +130,7 @@ def serve(host: str, port: int, workers: int) -> None:
         serve_site(given.site, host, port, ready, workers, given)
 
 
+main.add_command(doctor)
 main.add_command(journal)
 main.add_command(rules)
 main.add_command(valuesets)
