@@ -1,0 +1,48 @@
+"""Runs sekmet, a third-party FHIR R4 server, as a process of its own: on a free port, gone with whoever started it."""
+
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from types import FrameType
+
+import uvicorn
+from sekmet.config import Settings, SimulatorSettings
+from sekmet.main import create_app
+
+
+def main() -> None:
+    """Serves until told to stop, or until standard input ends: whoever started us is gone then."""
+    logging.basicConfig(level=logging.WARNING)  # first, so that sekmet's own line for each request is not written
+    signal.signal(signal.SIGTERM, _leave)
+    with (
+        tempfile.TemporaryDirectory(prefix="second-opinion-fhir-", ignore_cleanup_errors=True) as folder,
+        socket.create_server(("127.0.0.1", 0)) as listening,
+    ):
+        os.chdir(folder)  # sekmet makes its keys where it is
+        base = f"http://127.0.0.1:{listening.getsockname()[1]}/fhir"
+        settings = Settings(
+            base_url=base, data_dir=folder, log_inbound=False, simulator=SimulatorSettings(enabled=False)
+        )
+        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning", timeout_graceful_shutdown=2))
+        threading.Thread(target=_stop_when_alone, args=(server,), daemon=True).start()
+        print(json.dumps({"base": base, "folder": folder}), flush=True)
+        server.run(sockets=[listening])
+        os.chdir("/")
+
+
+def _stop_when_alone(server: uvicorn.Server) -> None:
+    sys.stdin.buffer.read()
+    server.should_exit = True
+
+
+def _leave(signum: int, frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
