@@ -42,15 +42,15 @@ def _unread(lanes: Sequence[LaneTried]) -> Iterator[str]:
     for status, some in _groups(
         lanes, lambda lane: lane.as_asked.status if _is_unread(lane) and not lane.better else ""
     ):
-        kinds = _types(some)
+        kinds, it = _types(some), "them" if len(some) > 1 else "it"
         if status == "401":
             yield f"The token is missing, out of date, or for another server (401 for {kinds}). Get a fresh one."
         elif status == "403":
             scopes = listed(f"patient/{lane.type}.rs" for lane in some)
             yield f"Ask for the scope{'s' if len(some) > 1 else ''} {scopes} (403)."
         elif status in ("404", "410"):
-            unlisted = " Its CapabilityStatement does not list them." if not any(e.declared for e in some) else ""
-            yield f"It has no {kinds} ({status}).{unlisted} Rules that need them will say that they could not look."
+            unlisted = f" Its CapabilityStatement does not list {it}." if not any(e.declared for e in some) else ""
+            yield f"It has no {kinds} ({status}).{unlisted} Rules that need {it} will say that they could not look."
         elif status in _LATE:
             yield f"It gave no answer in time for {kinds}. Try again with a longer --timeout, and tell the vendor."
         elif status == "bad":
