@@ -33,7 +33,8 @@ def as_blocks(report: Report) -> Iterator[Block]:
         yield from _lanes(report)
         yield Heading("What each rule can assess there")
         yield Items(tuple(Item(_can(report, rule), label=rule.name) for rule in report.rules))
-        yield Paragraph("In part: what it finds elsewhere counts, but it cannot say that something was not found.")
+        if any(rule.missing for rule in report.rules):
+            yield Paragraph("In part: what it finds elsewhere counts, but it cannot say that something was not found.")
     if report.version and not (report.problem and not report.software and not report.smart.points):
         yield from _smart(report.smart)
     if report.advice:

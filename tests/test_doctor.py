@@ -8,9 +8,11 @@ import fhir_server as fake
 import pytest
 from click.testing import CliRunner, Result
 from fhir_server import FakeServer, Json, fhir_server
-from look_ups import DANIEL, RUTH, TODAY, TOKEN, chart_of, one_of
+from look_ups import DANIEL, RUTH, TOKEN, chart_of, one_of
+from look_ups import PATIENTS as TEACHING
 from msgspec import json
 
+from fixtures.loading import Target, transaction
 from plugin.cli import main
 from sandbox.fhir_process import fhir_process
 from second_opinion.data_needs import NEEDS, smart_scopes
@@ -74,8 +76,11 @@ def blocked(read: Json) -> dict[str, str]:
 
 
 def test_a_third_party_server_can_be_assessed_in_full() -> None:
-    with fhir_process(TODAY) as address:
-        read = report(address, "--patient", PATIENT, "--timeout", "60")
+    with fhir_process() as address:
+        target = Target(address)
+        target.ask("POST", target.base, transaction(TEACHING["own-words"]))
+        target.close()
+        read = report(address, "--timeout", "60")
     assert (read["severity"], read["problem"], unread(read)) == (0, None, {})
     assert read["fhir_version"] == "4.0.1"
     assert read["lanes"]["procedures"]["count"] > 0
@@ -150,18 +155,21 @@ def test_a_type_that_is_not_there_is_told_with_what_the_server_lists(server: Fak
     assert "It has no Goal (404). Its CapabilityStatement does not list it." in advice(read)
     server.ways |= {"Goal": fake.as_usual, "Consent": fake.status(410)}
     assert "It has no Consent (410). Rules" in advice(report(server))
+    server.ways["metadata"] = fake.resource({"resourceType": "CapabilityStatement"})
+    assert "It has no Consent (410). Rules" in advice(report(server))
 
 
 @pytest.mark.parametrize(
     ("way", "status", "words"),
     [
         (fake.status(401), "401", "Get a fresh one"),
-        (fake.status(500), "500", "It refuses Goal (500)"),
+        (fake.status(500), "500", "It fails on Goal (500)"),
+        (fake.status(405), "405", "It refuses Goal (405)"),
         (fake.body(b'{"entry": ['), "bad", "What it sends for Goal cannot be used (it is not valid JSON"),
         (fake.redirect("https://elsewhere.example/login"), "302", "It refuses Goal (302)"),
         (fake.drop, "none", "It gave no answer in time for Goal"),
         (fake.resource(fake.page({"resourceType": "Goal", "id": "x", "subject": {"reference": "Patient/other"}})),
-         "bad", "belong to another patient"),
+         "bad", "Asked for one patient's Goal, it sends other patients' as well"),
     ],
 )  # fmt: skip
 def test_each_way_of_failing_has_a_remedy(server: FakeServer, way: Any, status: str, words: str) -> None:
@@ -367,7 +375,8 @@ def test_what_a_smart_configuration_lacks_is_named(server: FakeServer) -> None:
         "its tokens signed with ES384 or RS384", "our scopes",
     ]  # fmt: skip
     assert set(read["smart"]["missing_scopes"]) == set(smart_scopes()) - {"patient/Goal.rs"}
-    assert "does not offer PKCE with S256, which the app needs: it says plain." in advice(read)
+    assert "does not offer token_endpoint, PKCE with S256, launch-ehr" in advice(read)
+    assert "Of our scopes it does not list patient/Appointment.rs, patient/CarePlan.rs" in advice(read)
 
 
 def test_what_a_smart_configuration_leaves_unsaid_is_no_fault(server: FakeServer) -> None:

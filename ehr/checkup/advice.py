@@ -8,6 +8,8 @@ from ehr.look_up import BUDGET
 from second_opinion.plain_words import listed
 from second_opinion.record import Reading
 
+_SHOWN = 3
+_STRANGERS = "belong to another patient"
 _LATE = ("late", "none")
 _ONLY_PREFETCH = "Have the EHR send them as prefetch"
 
@@ -39,26 +41,39 @@ def _misleading(lanes: Sequence[LaneTried]) -> Iterator[str]:
 
 
 def _unread(lanes: Sequence[LaneTried]) -> Iterator[str]:
+    strangers = [lane for lane in lanes if _STRANGERS in lane.as_asked.why]
+    if strangers:
+        yield (
+            f"Asked for one patient's {_types(strangers)}, it sends other patients' as well: it overlooks patient=."
+            " They are never used, but nothing can be said to be missing. Tell the vendor."
+        )
+    others = [lane for lane in lanes if lane not in strangers]
     for status, some in _groups(
-        lanes, lambda lane: lane.as_asked.status if _is_unread(lane) and not lane.better else ""
+        others, lambda lane: "" if lane.better or not _is_unread(lane) else lane.as_asked.status
     ):
-        kinds, it = _types(some), "them" if len(some) > 1 else "it"
-        if status == "401":
-            yield f"The token is missing, out of date, or for another server (401 for {kinds}). Get a fresh one."
-        elif status == "403":
-            scopes = listed(f"patient/{lane.type}.rs" for lane in some)
-            yield f"Ask for the scope{'s' if len(some) > 1 else ''} {scopes} (403)."
-        elif status in ("404", "410"):
-            unlisted = f" Its CapabilityStatement does not list {it}." if not any(e.declared for e in some) else ""
-            yield f"It has no {kinds} ({status}).{unlisted} Rules that need {it} will say that they could not look."
-        elif status in _LATE:
-            yield f"It gave no answer in time for {kinds}. Try again with a longer --timeout, and tell the vendor."
-        elif status == "bad":
-            yield f"What it sends for {kinds} cannot be used ({some[0].as_asked.why}). Tell the vendor."
-        else:
-            yield f"It refuses {kinds} ({status}). Ask the vendor how to search by patient. {_ONLY_PREFETCH}."
-    for why, some in _groups(lanes, lambda lane: lane.as_asked.why if lane.as_asked.state is Reading.PARTIAL else ""):
+        yield _remedy(status, some)
+    for why, some in _groups(others, lambda lane: lane.as_asked.why if lane.as_asked.state is Reading.PARTIAL else ""):
         yield f"It sends only part of {_types(some)}: {why}. What is found counts; 'not found' cannot be said."
+
+
+def _remedy(status: str, some: Sequence[LaneTried]) -> str:
+    kinds, it = _types(some), "them" if len(some) > 1 else "it"
+    if status == "401":
+        return f"The token is missing, out of date, or for another server (401 for {kinds}). Get a fresh one."
+    if status == "403":
+        scopes = listed(f"patient/{lane.type}.rs" for lane in some)
+        return f"Ask for the scope{'s' if len(some) > 1 else ''} {scopes} (403)."
+    if status in ("404", "410"):
+        is_unlisted = all(lane.declared is False for lane in some)
+        listing = f" Its CapabilityStatement does not list {it}." if is_unlisted else ""
+        return f"It has no {kinds} ({status}).{listing} Rules that need {it} will say that they could not look."
+    if status in _LATE:
+        return f"It gave no answer in time for {kinds}. Try again with a longer --timeout, and tell the vendor."
+    if status == "bad":
+        return f"What it sends for {kinds} cannot be used ({some[0].as_asked.why}). Tell the vendor."
+    if status.startswith("5"):
+        return f"It fails on {kinds} ({status}). Try again; if it stays so, tell the vendor. {_ONLY_PREFETCH}."
+    return f"It refuses {kinds} ({status}). Ask the vendor how to search by patient. {_ONLY_PREFETCH}."
 
 
 def _category(lanes: Sequence[LaneTried]) -> Iterator[str]:
@@ -83,12 +98,13 @@ def _of_smart(server: str, offered: Smart) -> Iterator[str]:
             " launched from here. Ask which address the EHR launches apps with (iss)."
         )
         return
-    for point in offered.points:
-        if point.offered is False and point.needs != SCOPES:
-            yield f"Its SMART configuration does not offer {point.needs}, which the app needs: it says {point.said}."
-    if offered.missing_scopes:
-        yield f"It lists no {listed(offered.missing_scopes)}: what the app cannot read it shows as not read."
-    if offered.auth:
+    lacking = [point.needs for point in offered.points if point.offered is False and point.needs != SCOPES]
+    if lacking:
+        yield f"Its SMART configuration does not offer {listed(lacking)}, which the app needs. Ask the vendor."
+    if missing := offered.missing_scopes:
+        shown = listed(missing if len(missing) <= _SHOWN else (*missing[:_SHOWN], f"{len(missing) - _SHOWN} more"))
+        yield f"Of our scopes it does not list {shown}. What the app may not read, it shows as not read."
+    if offered.auth and not lacking:
         yield f'To launch the app, under [[smart_ehr]]: iss = "{server}", auth = "{offered.auth}" (docs/trust.md).'
 
 

@@ -40,8 +40,7 @@ def read_smart(answer: Answer) -> Smart:
 
 def _points(given: dict[str, Any], auth: str, says_scopes: bool, missing: tuple[str, ...]) -> Iterator[Point]:
     for name in ("authorization_endpoint", "token_endpoint"):
-        address = given.get(name)
-        yield Point(name, isinstance(address, str) and bool(address), _said([address] if address else []))
+        yield _there(name, given.get(name))
     methods = _words(given, "code_challenge_methods_supported")
     yield Point("PKCE with S256", "S256" in methods, _said(methods))
     capabilities = _words(given, "capabilities")
@@ -52,8 +51,13 @@ def _points(given: dict[str, Any], auth: str, says_scopes: bool, missing: tuple[
         algorithms = _words(given, "token_endpoint_auth_signing_alg_values_supported")
         fits = any(name in _ALGORITHMS for name in algorithms) if algorithms else None
         yield Point("its tokens signed with ES384 or RS384", fits, _said(algorithms))
-    said = f"not listed: {', '.join(missing)}" if missing else "all of them"
+    said = f"{len(_SCOPES) - len(missing)} of {len(_SCOPES)}"
     yield Point(SCOPES, not missing, said) if says_scopes else Point(SCOPES, None, _NOT_SAID)
+
+
+def _there(name: str, address: Any) -> Point:
+    is_there = isinstance(address, str) and bool(address)
+    return Point(name, is_there, "so" if is_there else _NOT_SAID)
 
 
 def _capability(name: str, capabilities: list[str]) -> Point:
