@@ -14,7 +14,7 @@ _SECONDS = click.FloatRange(0.1, 300)
 @click.command()
 @click.argument("fhir_url")
 @click.option(
-    "--token", envvar="SECOND_OPINION_TOKEN", default="", show_default=False,
+    "--token", envvar=["SECOND_OPINION_TOKEN", "SECOND_OPINION_FHIR_TOKEN"], default="", show_default=False,
     help="An access token. Better in SECOND_OPINION_TOKEN: what is typed here, others on this machine can see.",
 )  # fmt: skip
 @click.option("--patient", default="", metavar="ID", help="Whose chart to try. Default: the first that it lists.")

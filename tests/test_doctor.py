@@ -341,6 +341,13 @@ def test_the_token_is_sent_to_this_server_only_and_never_shown(server: FakeServe
     assert not [asked for asked in server.asked if asked.type == ".well-known" and "Authorization" in asked.headers]
 
 
+@pytest.mark.parametrize("name", ["SECOND_OPINION_TOKEN", "SECOND_OPINION_FHIR_TOKEN"])
+def test_a_token_may_come_from_the_environment_under_either_name(server: FakeServer, name: str) -> None:
+    done = CliRunner().invoke(main, ["doctor", server.url], env={name: TOKEN})
+    assert done.exit_code == 0
+    assert server.asked[0].headers["Authorization"] == f"Bearer {TOKEN}"
+
+
 def test_a_token_that_no_header_can_carry_is_not_sent(server: FakeServer) -> None:
     done = doctor(server.url, "--token", f"{TOKEN}\r\nX-Odd: 1")
     assert (done.exit_code, server.asked) == (2, [])
