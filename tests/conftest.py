@@ -1,10 +1,12 @@
-"""What several test modules share: the two databases that the journal runs on."""
+"""What several test modules share: the two databases that the journal runs on, and a browser."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chromium import chromium
 from clusters import Cluster, running_cluster
+from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +22,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/journal.sqlite3"
     cluster: Cluster = request.getfixturevalue("postgresql")
     return cluster.new_database()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
