@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from importlib import import_module
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -154,6 +155,14 @@ def test_references_between_a_chart_s_own_resources_lead_somewhere() -> None:
 
 def is_reference(place: Any) -> bool:
     return isinstance(place, dict) and isinstance(place.get("reference"), str)
+
+
+def test_the_patients_that_the_page_on_sandboxes_names_are_there() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "sandbox.md").read_text("utf-8")
+    named = set(re.findall(r"^\| ([A-Z]\w+ [A-Z]\w+) \| `([a-z-]+)` \|", page, re.MULTILINE))
+    people = {patient.patient.partition(",")[0]: resources(patient)[0]["id"] for patient in teaching_patients(TODAY)}
+    assert len(named) >= 5
+    assert named <= set(people.items())
 
 
 def test_a_wrong_date_is_reported_with_file_and_place() -> None:
