@@ -1,6 +1,5 @@
 """Looks up what prefetch left out: all lanes at once, within a time budget; a late one is unavailable, not absent."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
@@ -9,7 +8,7 @@ from urllib.parse import quote
 
 from ehr.addresses import server_address
 from ehr.chart import Access, Chart, ClosedChart, LookedUp, OpenChart
-from ehr.fhir_server import PAGES_MOST, FhirServer
+from ehr.fhir_server import PAGES_MOST, FhirServer, sendable
 from ehr.warm import WarmLanes, whose_chart
 from ehr.wire import LATE, Wire
 from second_opinion.data_needs import search_for
@@ -21,7 +20,6 @@ _NO_ADDRESS = "fhirServer is no https address"
 _UNSENDABLE = "the access token holds characters that no header can"
 _THREADS = 96  # every lane of as many calls as a worker judges at once
 _ORDERS_MOST = 50
-_VISIBLE = re.compile(r"[\x21-\x7e]*")
 
 _Job = Callable[[list[bytes]], str]  # fills in pages; why not all were had
 
@@ -40,7 +38,7 @@ class LookUp:
         base = server_address(access.server)
         if not base:
             return ClosedChart(_NO_ADDRESS)
-        if not _VISIBLE.fullmatch(access.token):
+        if not sendable(access.token):
             return ClosedChart(_UNSENDABLE)
         deadline = monotonic() + self.budget
         return ChartOnServer(

@@ -12,7 +12,7 @@ from urllib3 import exceptions as failed
 from ehr.by_deadline import POOLS
 
 LATE = "the server was late"
-_NO_ANSWER = "no answer"
+NO_ANSWER = "no answer"
 _BROKEN_OFF = "the answer broke off"
 _UNTRUSTED = "the server's certificate could not be verified"
 _TRY_AGAIN = (502, 503, 504)
@@ -53,16 +53,21 @@ class Wire:
         self._pools = PoolManager(maxsize=most_connections, ssl_context=ssl.create_default_context())
         self._pools.pool_classes_by_scheme = POOLS
 
-    def get(self, url: str, headers: Mapping[str, str], deadline: float, most: int) -> Answer:
-        """Raises NoAnswer, also for a body of more than `most` bytes. Asks a second time where that does no harm."""
-        try:
-            answer = self._get(url, headers, deadline, most)
-        except _NothingCame:
-            return self._get(url, headers, deadline, most)
-        return self._get(url, headers, deadline, most) if answer.status in _TRY_AGAIN else answer
+    def get(self, url: str, headers: Mapping[str, str], deadline: float, most: int, form: str = "") -> Answer:
+        """Raises NoAnswer, also for a body of more than `most` bytes. Asks a second time where that does no harm.
 
-    def _get(self, url: str, headers: Mapping[str, str], deadline: float, most: int) -> Answer:
-        return self.ask("GET", url, headers, deadline, most)
+        With a `form` it is a search by POST, which changes nothing either.
+        """
+        if form:
+            headers = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+        try:
+            answer = self._get(url, headers, deadline, most, form)
+        except _NothingCame:
+            return self._get(url, headers, deadline, most, form)
+        return self._get(url, headers, deadline, most, form) if answer.status in _TRY_AGAIN else answer
+
+    def _get(self, url: str, headers: Mapping[str, str], deadline: float, most: int, form: str) -> Answer:
+        return self.ask("POST" if form else "GET", url, headers, deadline, most, form.encode() or None)
 
     def ask(
         self, method: str, url: str, headers: Mapping[str, str], deadline: float, most: int, body: bytes | None = None
@@ -89,10 +94,10 @@ class Wire:
 
 def _failure(error: failed.HTTPError) -> NoAnswer:
     if isinstance(error, failed.NewConnectionError):  # refused: a kind of timeout to urllib3
-        return _NothingCame(_NO_ANSWER, was_sent=False)
+        return _NothingCame(NO_ANSWER, was_sent=False)
     if isinstance(error, failed.ConnectTimeoutError):
         return NoAnswer(LATE, was_sent=False)
-    return NoAnswer(LATE) if isinstance(error, failed.TimeoutError) else _NothingCame(_NO_ANSWER)
+    return NoAnswer(LATE) if isinstance(error, failed.TimeoutError) else _NothingCame(NO_ANSWER)
 
 
 def _body(response: BaseHTTPResponse, most: int) -> bytes:

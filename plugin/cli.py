@@ -13,6 +13,7 @@ from msgspec import json
 
 from plugin import settings
 from plugin.as_text import as_text
+from plugin.doctor_command import doctor
 from plugin.files import assess_document, paths_of, read_file
 from plugin.fixtures_command import fixtures
 from plugin.journal_commands import journal
@@ -131,6 +132,7 @@ def serve(host: str, port: int, workers: int) -> None:
 
 
 main.add_command(fixtures)
+main.add_command(doctor)
 main.add_command(journal)
 main.add_command(rules)
 main.add_command(valuesets)

@@ -55,7 +55,10 @@ def medication(request: Json) -> Row:
 
 def scores(same: list[Json]) -> Row:
     """All values of one questionnaire, oldest first, so that the change can be read."""
-    values = [f"{quantity(score['valueQuantity'])} ({day(score['effectiveDateTime'])})" for score in same]
+    values = [
+        f"{score.get('valueString') or quantity(score['valueQuantity'])} ({day(score['effectiveDateTime'])})"
+        for score in same
+    ]
     concept = same[0]["code"]
     return Row(words(concept), day(same[-1]["effectiveDateTime"]), "", code(concept), ", then ".join(values))
 

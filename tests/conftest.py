@@ -36,10 +36,3 @@ def sekmet() -> Iterator[str]:
 def browser() -> Iterator[Browser]:
     with chromium() as opened:
         yield opened
-
-
-@pytest.fixture(scope="session")
-def sekmet() -> Iterator[str]:
-    """The address of a third-party FHIR server with the teaching patients."""
-    with smart_ehr.fhir_server() as base:
-        yield base

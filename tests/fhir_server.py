@@ -23,10 +23,10 @@ _BOMB = gzip.compress(b" " * 50_000_000)
 class Asked:
     """One request, as the server saw it."""
 
-    def __init__(self, path: str, headers: Mapping[str, str]) -> None:
-        self.path, self.headers = path, headers
+    def __init__(self, path: str, headers: Mapping[str, str], form: str = "") -> None:
+        self.path, self.headers, self.form = path, headers, form
         self.type = urlsplit(path).path.removeprefix(f"{BASE}/").partition("/")[0]
-        self.query = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
+        self.query = {name: values[0] for name, values in parse_qs(form or urlsplit(path).query).items()}
 
 
 Way = Callable[["FakeServer", "Handler", Asked], None]
@@ -64,7 +64,7 @@ class FakeServer(ThreadingHTTPServer):
 
     def found(self, asked: Asked) -> Json | None:
         """What the chart holds for a request, as a mock EHR finds it."""
-        kept = {name: value for name, value in asked.query.items() if name != "category"}
+        kept = {name: value.removeprefix("Patient/") for name, value in asked.query.items() if name != "category"}
         if not kept:
             return read(urlsplit(asked.path).path.removeprefix(f"{BASE}/"), self.chart)
         return search(f"{asked.type}?{urlencode(kept)}", self.chart)
@@ -77,7 +77,13 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        asked = Asked(self.path, dict(self.headers))
+        self.asked(Asked(self.path, dict(self.headers)))
+
+    def do_POST(self) -> None:
+        form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.asked(Asked(self.path, dict(self.headers), form))
+
+    def asked(self, asked: Asked) -> None:
         self.server.asked.append(asked)
         self.server.ways.get(asked.type, as_usual)(self.server, self, asked)
 

@@ -11,12 +11,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from fixtures.teaching import PATIENTS, teaching_patients
-from sandbox.hook_calls import hook_call
+from sandbox.hook_calls import HOOKS, hook_call
 from sandbox.mock_ehr import create_blueprint
 from sandbox.prefetch import fill
 from second_opinion.data_needs import prefetch_templates
 
 TODAY = date(2026, 11, 22)
+TEACHING = {patient.id: patient for patient in teaching_patients(TODAY)}
 
 CHART = {
     "resourceType": "Bundle",
@@ -81,7 +82,7 @@ def test_the_page_lists_every_patient_and_what_to_expect(ehr: FlaskClient) -> No
     assert response.status_code == 200
     for name in PATIENTS:
         assert f'data-patient="{name}"' in response.text
-    assert response.text.count("No card") == 4
+    assert response.text.count("No card") == 5
     assert "Synthetic patients. Nothing leaves this machine." in response.text
 
 
@@ -146,9 +147,12 @@ def test_an_unknown_patient_is_404_and_says_where_the_list_is(ehr: FlaskClient) 
 
 
 def test_an_unknown_hook_is_404_and_names_those_there_are(ehr: FlaskClient) -> None:
-    response = ehr.get("/sandbox/patients/knee/requests/order-dispatch")
+    response = ehr.get("/sandbox/patients/knee/requests/encounter-start")
     assert response.status_code == 404
-    assert "patient-view, order-select, order-sign" in response.get_json()["issue"][0]["diagnostics"]
+    assert (
+        "patient-view, order-select, order-sign, appointment-book, order-dispatch"
+        in response.get_json()["issue"][0]["diagnostics"]
+    )
 
 
 def test_signing_sends_the_order_and_selecting_names_it_too(ehr: FlaskClient) -> None:
@@ -158,6 +162,29 @@ def test_signing_sends_the_order_and_selecting_names_it_too(ehr: FlaskClient) ->
     assert "selections" not in signed["context"]
     assert selected["context"]["selections"] == [f"ServiceRequest/{entry['resource']['id']}"]
     assert selected["context"]["draftOrders"] == signed["context"]["draftOrders"]
+
+
+def test_booking_sends_the_appointment_and_no_order(ehr: FlaskClient) -> None:
+    """The patient's own, else one for what was ordered; both lead back to the order."""
+    for name, appointment in (("own-words", "elena-appointment-1"), ("knee", "george-order-27447-booked")):
+        context = call(ehr, name, "appointment-book")["context"]
+        (entry,) = context["appointments"]["entry"]
+        order = TEACHING[name].order
+        assert entry["resource"]["id"] == appointment
+        assert entry["resource"]["basedOn"] == [{"reference": f"ServiceRequest/{order['id']}"}]
+        assert order["subject"] in [each["actor"] for each in entry["resource"]["participant"]]
+        assert "draftOrders" not in context
+
+
+@pytest.mark.parametrize("name", PATIENTS)
+def test_a_dispatched_order_is_in_the_chart_once_and_signed(ehr: FlaskClient, name: str) -> None:
+    sent = call(ehr, name, "order-dispatch")
+    (order,) = sent["context"]["dispatchedOrders"]
+    assert set(sent["context"]) == {"patientId", "dispatchedOrders", "performer"}
+    found = [entry["resource"] for entry in sent["prefetch"]["service_requests"]["entry"]]
+    assert [each["status"] for each in found if f"ServiceRequest/{each['id']}" == order] == ["active"]
+    before = call(ehr, name, "order-sign")["prefetch"]["service_requests"]["entry"]
+    assert "active" not in [e["resource"]["status"] for e in before if f"ServiceRequest/{e['resource']['id']}" == order]
 
 
 def test_opening_the_chart_sends_no_order(ehr: FlaskClient) -> None:
@@ -175,7 +202,7 @@ def test_every_call_has_its_own_hook_instance(ehr: FlaskClient) -> None:
     assert len(instances) == 3
 
 
-@pytest.mark.parametrize("hook", ["patient-view", "order-select", "order-sign"])
+@pytest.mark.parametrize("hook", HOOKS)
 @pytest.mark.parametrize("name", PATIENTS)
 def test_every_template_of_the_service_is_answered_in_full(ehr: FlaskClient, name: str, hook: str) -> None:
     prefetch = call(ehr, name, hook)["prefetch"]

@@ -173,7 +173,8 @@ def test_another_patients_data_is_never_written(ehr: RunningEhr) -> None:
     "path",
     [
         f"{RUTHS}%23x", f"{RUTHS}%3Fx=1", "Procedure//ruth-procedure-1", "Procedure/%2E%2E",
-        f"Procedure/%2E%2E/{RUTHS}", f"Condition/../{RUTHS}", "Procedure%3Fpatient=ruth-keller", "Procedure/ruth%2525procedure-1",
+        f"Procedure/%2E%2E/{RUTHS}", f"Condition/../{RUTHS}", "Procedure%3Fpatient=ruth-keller",
+        "Procedure/ruth%2525procedure-1",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from importlib import import_module
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +35,11 @@ NOT_SPINE = {
 
 
 def resources(patient: TeachingPatient) -> list[dict[str, Any]]:
-    return [entry["resource"] for entry in patient.chart["entry"]] + [patient.order]
+    return [
+        *(entry["resource"] for entry in patient.chart["entry"]),
+        *filter(None, [patient.appointment]),
+        patient.order,
+    ]
 
 
 def places(value: Any) -> Iterator[Any]:
@@ -107,8 +112,57 @@ def test_an_order_that_is_also_in_the_chart_is_the_same_order() -> None:
 
 def test_expectations_name_an_indicator_or_none_for_every_hook() -> None:
     for patient in teaching_patients(TODAY):
-        assert list(patient.expect) == ["text", "order-sign", "order-select", "patient-view"]
+        assert list(patient.expect) == [
+            "text",
+            "order-sign",
+            "order-select",
+            "patient-view",
+            "appointment-book",
+            "order-dispatch",
+        ]
         assert {patient.expect[hook] for hook in list(patient.expect)[1:]} <= {"info", "warning", None}
+
+
+def test_every_patient_says_in_a_sentence_or_two_what_there_is_to_learn() -> None:
+    for patient in teaching_patients(TODAY):
+        assert 1 <= len(re.findall(r"[.](?: |$)", patient.why)) <= 2, patient.why
+        assert len(patient.story) <= 90, patient.story
+
+
+def test_an_appointment_is_for_the_order_and_still_to_come() -> None:
+    booked = [patient for patient in teaching_patients(TODAY) if patient.appointment]
+    assert len(booked) >= 5
+    for patient in booked:
+        assert patient.appointment["basedOn"] == [{"reference": f"ServiceRequest/{patient.order['id']}"}]
+        assert patient.appointment["serviceType"] == [patient.order["code"]]
+        assert patient.appointment["start"][:10] == patient.order["occurrenceDateTime"] > TODAY.isoformat()
+
+
+def test_there_are_charts_long_enough_for_a_timeline() -> None:
+    sizes = [len(patient.chart["entry"]) for patient in teaching_patients(TODAY)]
+    assert len([size for size in sizes if size >= 25]) >= 6
+
+
+def test_references_between_a_chart_s_own_resources_lead_somewhere() -> None:
+    for patient in teaching_patients(TODAY):
+        there = {f"{each['resourceType']}/{each['id']}" for each in resources(patient)}
+        said = {place["reference"] for place in places(resources(patient)) if is_reference(place)}
+        outside = {
+            reference for reference in said - there if not reference.startswith(("Practitioner/", "Organization/"))
+        }
+        assert outside == set(), patient.id
+
+
+def is_reference(place: Any) -> bool:
+    return isinstance(place, dict) and isinstance(place.get("reference"), str)
+
+
+def test_the_patients_that_the_page_on_sandboxes_names_are_there() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "sandbox.md").read_text("utf-8")
+    named = set(re.findall(r"^\| ([A-Z]\w+ [A-Z]\w+) \| `([a-z-]+)` \|", page, re.MULTILINE))
+    people = {patient.patient.partition(",")[0]: resources(patient)[0]["id"] for patient in teaching_patients(TODAY)}
+    assert len(named) >= 5
+    assert named <= set(people.items())
 
 
 def test_a_wrong_date_is_reported_with_file_and_place() -> None:

@@ -32,6 +32,7 @@ _LANES = {
 _ABOUT_THE_FIRST_OPINION = ("second_opinion", "options_discussed")  # roles of wishes that tell of it
 _DIAGNOSES = ("spine_diagnosis", "failed_prior_surgery", "red_flags")
 _LONGEST = 160
+_VERDICTS = {"better": "better", "unchanged": "not meaningfully better", "early": "early"}
 
 
 class Line(Struct, frozen=True):
@@ -128,14 +129,13 @@ def _scores(series: Series) -> tuple[Line, ...]:
     """Around each operation; with none, the first and the latest."""
     lines = []
     for around in series.around:
-        if around.before and around.after:
-            words = {"better": "better", "unchanged": "not meaningfully better", "early": "early"}.get(
-                around.verdict, ""
-            )
-            what = f"{series.short}: {around.before.value:g} before, {around.after.value:g} after the operation"
-            more = "; ".join(each for each in (around.change, words) if each)
-            references = (around.before.source, around.after.source)
-            lines.append(Line(what, spoken_date(around.after.on), more, references, around.before.on, around.after.on))
+        if (before := around.before) is None:
+            continue
+        for after in around.after:
+            point = after.point
+            what = f"{series.short}: {before.value:g} before, {point.value:g} after the operation"
+            more = "; ".join(each for each in (after.change, _VERDICTS.get(after.verdict, "")) if each)
+            lines.append(Line(what, spoken_date(point.on), more, (before.source, point.source), before.on, point.on))
     if lines or not series.points:
         return tuple(lines)
     latest = series.points[-1]
