@@ -1,11 +1,11 @@
 """The one Flask application: doors, CORS, and errors as OperationOutcomes, whatever went wrong."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
 
-from flask import Flask, Response, redirect, request
+from flask import Blueprint, Flask, Response, redirect, request
 from flask.logging import default_handler
 from flask_cors import CORS
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -43,12 +43,14 @@ def create_app(
     listeners: Listeners = NOBODY,
     look_up: OpenChart | None = None,
     allowed: Allowed = listed,
+    pages: Sequence[Blueprint] = (),
 ) -> Flask:
     """`base_url`: ours as EHRs call it; `with_sandbox` adds the mock EHR of `demo`; `gate` lets in only known EHRs.
 
     `journal`: keeps what happened, and knows what was answered to earlier cards.
     `checks`: what /readyz asks, by name; `listeners`: who is told what happens, after logs and metrics.
     `look_up` reads what prefetch leaves out, from the servers `allowed`: those that the trust file lists.
+    `pages`: those for people, such as the app's.
     """
     app = Flask("second_opinion", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MOST
@@ -66,6 +68,8 @@ def create_app(
         stands_on["redis"] = journal.redis.state
     app.register_blueprint(health.create_blueprint({**stands_on, **checks}))
     openapi.serve_document(app, base_url)
+    for each in pages:
+        app.register_blueprint(each)
     if with_sandbox:
         app.register_blueprint(sandbox.mock_ehr.create_blueprint(today))
         app.add_url_rule("/", view_func=lambda: redirect("/sandbox/"), endpoint="home")

@@ -17,6 +17,7 @@ class App:
 
     `launch_of` gives the launch whose page is asked for, with a token that is still good. Both raise LaunchEnded.
     `renewed` gives it with a new token after the EHR refused the old one; it raises LaunchEnded if there is none.
+    `forget` makes the next page read the chart anew: something was written, or somebody asked for it.
     """
 
     base_url: str
@@ -27,3 +28,4 @@ class App:
     launch_of: Callable[[str], Launch]
     renewed: Callable[[Launch], Launch]
     case_of: Callable[[str], Case]
+    forget: Callable[[Launch], None] = lambda launch: None

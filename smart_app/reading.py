@@ -54,7 +54,7 @@ class Reader:
         with self._lock:
             remembered = self._cases.get(launch.id)
         if remembered:
-            return remembered
+            return replace(remembered, launch=launch)  # its token may be a newer one
         launch, fetched = self._read(launch)
         record = read_prefetch({}, APP, launch.patient, self._today(), fetched=fetched)
         case = Case(launch, self._judged(launch, record), _patient(fetched, launch.patient), datetime.now(UTC))

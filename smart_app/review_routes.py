@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, request
 
 from smart_app.app import App
 from smart_app.launches import Launch
@@ -25,7 +25,10 @@ def add_review_routes(door: Blueprint, app: App, fetch_style: Callable[[Launch],
 
     @door.get("/review/<launch>/")
     def review_page(launch: str) -> str:
-        case = app.case_of(app.launch_of(launch).id)
+        opened = app.launch_of(launch)
+        if "again" in request.args:
+            app.forget(opened)
+        case = app.case_of(opened.id)
         timeline, series = timeline_of(case), scores_of_case(case)
         return render_template(
             "smart_app/review.html",

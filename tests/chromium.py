@@ -21,13 +21,16 @@ FLAGS = [
 ]
 
 
+def program() -> str:
+    """Where it is."""
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    return path or pytest.fail(f"No browser: put one of {', '.join(NAMES)} on the PATH, or its path into CHROMIUM.")
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        pytest.fail(f"No browser: put one of {', '.join(NAMES)} on the PATH, or its path into CHROMIUM.")
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        opened = playwright.chromium.launch(executable_path=program(), args=FLAGS)
         yield opened
         opened.close()
 

@@ -357,7 +357,8 @@ def test_the_packet_asks_what_was_typed(room: Room, tmp_path: Path) -> None:
 def test_what_could_not_be_read_is_told_apart_from_what_was_not_found() -> None:
     unread = packet_of(case_of("chart-unreadable"), "")
     states = {item.name: item.state for item in unread.complete.items}
-    assert states["Earlier operations, with dates"] == states["Diagnosis"] == "unread"
+    assert states["Earlier operations, with dates"] == states["Treatments tried"] == "unread"
+    assert states["Diagnosis"] == "found"  # as the order gives it
     assert states["Questions"] == "not_found"
     assert unread.unread == ("Procedures and diagnoses: the EHR answered 403.",)
     assert all("could not be read" in i.says.lower() for i in unread.complete.items if i.state == "unread")
@@ -413,6 +414,20 @@ def test_a_score_on_one_side_of_an_operation_alone_is_told_as_it_is() -> None:
     case = chart_of(FUSION | {"performedDateTime": "2026-01-01"}, score)
     (scores,) = [section for section in packet_of(case, "").sections if section.name == "scores"]
     assert [(line.what, line.when) for line in scores.lines] == [("ODI: 40", "1 May 2026")]
+
+
+def test_of_very_much_the_latest_is_listed_and_the_rest_is_counted(tmp_path: Path) -> None:
+    epidural = {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "62323"}], "text": "Epidural"}
+    given = [
+        {"resourceType": "Procedure", "id": f"i{n}", "status": "completed", "code": epidural,
+         "performedDateTime": f"{2026 - n // 6}-0{1 + n % 6}-01"}
+        for n in range(25)
+    ]  # fmt: skip
+    packet = packet_of(chart_of(*given), "")
+    (treatments,) = [section for section in packet.sections if section.name == "treatments"]
+    assert len(treatments.lines) == 20 and treatments.says == "And 5 more, in the chart."
+    assert treatments.lines[0].when == "1 Jun 2026"
+    assert "And 5 more, in the chart." in text_of(pdf_of(packet), tmp_path)
 
 
 def test_a_referral_that_rests_on_nothing_refers_to_nothing(journal: Journal) -> None:

@@ -10,12 +10,14 @@ from second_opinion.plain_words import listed
 from second_opinion.record import same_region
 from second_opinion.value_sets import Regions
 from smart_app.case import Case
-from smart_app.refer.sections import Line, Section
+from smart_app.refer.lines import Line
+from smart_app.refer.sections import Section
 from smart_app.refer.wording import WORDING
 
 _RECENT = Duration(months=12)
 _MOST_NAMED = 3
 _CHIPS = {"found": "met", "not_found": "missing", "unread": "unread"}
+_ALONE = ("scores", "wishes")  # of these the latest says enough
 _BY_SECTION = ("diagnoses", "scores", "treatments", "wishes", "medicines")
 
 
@@ -50,9 +52,11 @@ def completeness_of(case: Case, sections: Mapping[str, Section], questions: Sequ
 def _item(name: str, lines: Sequence[Line], section: Section) -> Item:
     words: dict[str, Any] = WORDING["complete"][name]
     if lines:
-        what = listed(dict.fromkeys(line.what for line in lines[:_MOST_NAMED]))
-        more = f" and {len(lines) - _MOST_NAMED} more" if len(lines) > _MOST_NAMED else ""
-        return Item(words["name"], "found", words["found"].format(what=what + more, when=lines[0].when))
+        most = 1 if name in _ALONE else _MOST_NAMED
+        named = [line.what.rstrip(".") for line in lines[:most]] + (
+            [f"{len(lines) - most} more"] if lines[most:] else []
+        )
+        return Item(words["name"], "found", words["found"].format(what=listed(named), when=lines[0].when))
     if section.state == "not_found" or not section.says:
         return Item(words["name"], "not_found", words["not_found"])
     return Item(words["name"], "unread", section.says)

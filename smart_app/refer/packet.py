@@ -1,6 +1,6 @@
 """The packet: all that goes to a second surgeon, as one value from which the PDF and the FHIR document are made."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date
 
 from msgspec import Struct
@@ -9,33 +9,15 @@ from second_opinion.plain_words import plain, spoken_date
 from second_opinion.rules.wording import by_reason
 from smart_app.case import Case
 from smart_app.refer.completeness import Completeness, completeness_of
-from smart_app.refer.sections import Line, Section, sections_of
+from smart_app.refer.sections import Section, sections_of
+from smart_app.refer.timeline import Timeline, timeline_of
 from smart_app.refer.wording import WORDING
 from smart_app.review.banner import Banner, banner_of
 from smart_app.review.strip import strip_of
 
-_IN_TIMELINE = {
-    "operations": "Surgery",
-    "treatments": "Nonsurgical care",
-    "medicines": "Pain medicines",
-    "imaging": "Imaging",
-}
 _READ = ("patient", "procedures", "conditions", "care_plans", "service_requests", "medications", "observations",
          "encounters", "goals", "communications", "questionnaire_responses")  # fmt: skip
 _LONGEST_QUESTION = 600
-
-
-class Bar(Struct, frozen=True):
-    """A mark of the timeline, from `first` to `last` as shares of its length."""
-
-    first: float
-    last: float
-    state: str
-
-
-class Lane(Struct, frozen=True):
-    name: str
-    bars: tuple[Bar, ...]
 
 
 class Said(Struct, frozen=True):
@@ -43,15 +25,6 @@ class Said(Struct, frozen=True):
 
     says: str
     lead: str = ""
-
-
-class Timeline(Struct, frozen=True):
-    """`first`: its first day; `years`: each with its place; `planned`: that of the operation, unless it is left out."""
-
-    first: str
-    lanes: tuple[Lane, ...]
-    years: tuple[tuple[str, float], ...]
-    planned: float | None
 
 
 class Packet(Struct, frozen=True):
@@ -85,7 +58,7 @@ def packet_of(case: Case, questions: str, blinded: bool = False, kind: str = "se
         birth_date=_whole_date(case.patient.get("birthDate")),
         made=spoken_date(case.read_at.date()),
         summary=tuple(_summary(case, blinded)),
-        timeline=_timeline(case, sections, blinded),
+        timeline=timeline_of(case, sections, blinded),
         sections=tuple(sections.values()),
         questions=asked,
         unread=tuple(_unread(case)),
@@ -120,31 +93,3 @@ def _unread(case: Case) -> Iterable[str]:
     record = case.assessment.record
     for lanes, why in by_reason(record, record.not_complete(*_READ)):
         yield f"{lanes[:1].upper()}{lanes[1:]}{f': {why}' if why else ''}."
-
-
-def _timeline(case: Case, sections: Mapping[str, Section], blinded: bool) -> Timeline | None:
-    """None with fewer than two days to show."""
-    lines = [line for name in _IN_TIMELINE for line in sections[name].lines if line.first]
-    surgery, today = case.assessment.surgery, case.assessment.record.as_of
-    planned = None if blinded or surgery is None else max((e.on for e in surgery.events if e.on), default=today)
-    days = [day for line in lines for day in (line.first, line.last) if day] + [today, *([planned] if planned else [])]
-    first, last = min(days), max(days)
-    if first == last:
-        return None
-
-    def place(day: date) -> float:
-        return round((day - first).days / (last - first).days, 4)
-
-    years = tuple((str(year), place(date(year, 1, 1))) for year in range(first.year + 1, last.year + 1))
-    lanes = [
-        Lane(name, tuple(_bar(line, place) for line in sections[key].lines if line.first))
-        for key, name in _IN_TIMELINE.items()
-    ]
-    return Timeline(
-        spoken_date(first), tuple(lane for lane in lanes if lane.bars), years, place(planned) if planned else None
-    )
-
-
-def _bar(line: Line, place: Callable[[date], float]) -> Bar:
-    first = line.first or date.min
-    return Bar(place(first), place(line.last or first), line.state)

@@ -1,0 +1,59 @@
+"""The app's routes, all of them, and what they stand on: launches, charts, the journal."""
+
+from collections.abc import Callable
+from datetime import date
+
+from flask import Blueprint, request
+
+from ehr.chart import OpenChart
+from ehr.trust import Trust
+from journal.journal import Journal
+from second_opinion.site import AS_SHIPPED, Site
+from smart_app.acts import Acts
+from smart_app.app import App
+from smart_app.case import Case
+from smart_app.credentials import Credentials
+from smart_app.discuss_routes import add_discuss_routes
+from smart_app.ehr_style import EhrStyles
+from smart_app.launch_routes import add_launch_routes
+from smart_app.leaflet_routes import add_leaflet_routes
+from smart_app.reading import Reader
+from smart_app.refer_routes import add_refer_routes
+from smart_app.review_routes import add_review_routes
+from smart_app.visits import Visits, check_form
+
+WITHOUT = Credentials()  # enough where all EHRs know the app as public
+
+
+def create_blueprint(
+    trust: Trust,
+    journal: Journal,
+    open_chart: OpenChart,
+    credentials: Credentials = WITHOUT,
+    today: Callable[[], date] = date.today,
+    site: Site = AS_SHIPPED,
+) -> Blueprint:
+    """`open_chart` reads whole charts, with the time that a person who waits for a page gives it."""
+    door = Blueprint(
+        "smart_app", __name__, template_folder="templates", static_folder="static", static_url_path="/assets"
+    )
+    visits = Visits(trust, journal, credentials)
+    reader = Reader(open_chart, today, site, trust, journal, visits.renewed)
+
+    def case_of(launch: str) -> Case:
+        return reader.case(visits.launch_of(launch))
+
+    app = App(trust.base_url, today, site, trust, journal, visits.launch_of, visits.renewed, case_of, reader.forget)
+    acts = Acts(app, written=app.forget)
+
+    @door.before_request
+    def check() -> None:
+        if request.method == "POST" and (launch := (request.view_args or {}).get("launch")):
+            check_form(visits.launch_of(launch))
+
+    add_launch_routes(door, visits)
+    add_review_routes(door, app, EhrStyles(trust).of)
+    add_refer_routes(door, app, acts)
+    add_discuss_routes(door, app, acts)
+    add_leaflet_routes(door, app)
+    return door

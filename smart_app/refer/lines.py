@@ -1,0 +1,122 @@
+"""What the sections of the packet say, a line for each thing in the chart, newest first."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from msgspec import Struct
+
+from second_opinion.plain_words import plain, spoken_date
+from second_opinion.record import Event, PatientRecord
+from smart_app.case import Case
+from smart_app.review.care import operations as operations_in
+from smart_app.review.scores import Series, scores_of_case
+from smart_app.review.timeline import Mark, courses
+from smart_app.review.wishes import wishes as wishes_in
+from smart_app.review.wording import WORDING as REVIEW
+
+_DIAGNOSES = ("spine_diagnosis", "failed_prior_surgery", "red_flags")
+_ABOUT_THE_FIRST_OPINION = ("second_opinion", "options_discussed")  # roles of wishes that tell of it
+_LONGEST = 160
+
+
+class Line(Struct, frozen=True):
+    """One thing: when, what, more of it, and the chart's references behind it."""
+
+    what: str
+    when: str = ""
+    more: str = ""
+    references: tuple[str, ...] = ()
+    first: date | None = None
+    last: date | None = None
+    state: str = ""
+
+
+def diagnoses(record: PatientRecord, reasons: Iterable[Event]) -> tuple[Line, ...]:
+    """`reasons`: those that the order gives."""
+    active = [event for event in record.conditions.events if event.active]
+    latest = {event.label: event for event in (*reasons, *active) if any(map(event.means, _DIAGNOSES))}
+    return tuple(
+        Line(plain(event.label, _LONGEST), _since(event), "", (event.source,), event.on, event.on)
+        for event in latest.values()
+    )
+
+
+def _since(event: Event) -> str:
+    return f"since {spoken_date(event.on)}" if event.on else "undated"
+
+
+def operations(record: PatientRecord, planned: frozenset[str], blinded: bool) -> tuple[Line, ...]:
+    """An operation that was called off may be the one that was advised first."""
+    items = [item for item in operations_in(record) if item.event.source not in planned]
+    marks = courses(item for item in items if not (blinded and item.state == "declined"))
+    return tuple(_line(mark, mark.label, blinded) for mark in _in_order(marks))
+
+
+def of_marks(marks: Iterable[Mark], blinded: bool) -> tuple[Line, ...]:
+    return tuple(_line(mark, mark.kind if blinded else _named(mark), blinded) for mark in _in_order(marks))
+
+
+def medicines(care: Iterable[Mark], blinded: bool) -> tuple[Line, ...]:
+    return tuple(_line(mark, mark.label, blinded) for mark in _in_order(care) if mark.lane == "medication")
+
+
+def _named(mark: Mark) -> str:
+    return mark.label if mark.label.lower().startswith(mark.kind.lower()) else f"{mark.kind}: {mark.label}"
+
+
+def _line(mark: Mark, what: str, blinded: bool) -> Line:
+    told = [REVIEW["states_of_care"].get(mark.state, mark.state) if mark.state != "received" else ""]
+    told.append(f"{mark.count} times" if mark.count > 1 else "")
+    told += [] if blinded else [mark.by, mark.outcome, mark.note]
+    more = "; ".join(words for words in told if words)
+    return Line(
+        plain(what, _LONGEST), _days(mark.first, mark.last), more, mark.sources, mark.first, mark.last, mark.state
+    )
+
+
+def _in_order(marks: Iterable[Mark]) -> list[Mark]:
+    return sorted(marks, key=lambda mark: mark.first or date.min, reverse=True)
+
+
+def _days(first: date | None, last: date | None) -> str:
+    return spoken_date(first) if first == last or last is None else f"{spoken_date(first)} to {spoken_date(last)}"
+
+
+def scores(case: Case) -> tuple[Line, ...]:
+    lines = [line for series in scores_of_case(case) for line in _score(series)]
+    return tuple(sorted(lines, key=lambda line: line.last or date.min, reverse=True))
+
+
+_VERDICTS = {"better": "better", "unchanged": "not meaningfully better", "early": "early"}
+
+
+def _score(series: Series) -> tuple[Line, ...]:
+    """Around each operation; without both sides of any, the latest."""
+    lines = []
+    for around in series.around:
+        if (before := around.before) is None:
+            continue
+        for after in around.after:
+            point = after.point
+            what = f"{series.short}: {before.value:g} before, {point.value:g} after the operation"
+            more = "; ".join(each for each in (after.change, _VERDICTS.get(after.verdict, "")) if each)
+            lines.append(Line(what, spoken_date(point.on), more, (before.source, point.source), before.on, point.on))
+    if lines or not series.points:
+        return tuple(lines)
+    latest = series.points[-1]
+    return (
+        Line(f"{series.short}: {latest.value:g}", spoken_date(latest.on), "", (latest.source,), latest.on, latest.on),
+    )
+
+
+def wishes(record: PatientRecord, planned: frozenset[str], blinded: bool) -> tuple[Line, ...]:
+    """What the patient said; whether options were talked over and other opinions asked for tells of the first one."""
+    hidden = [REVIEW["wishes"][role] for role in _ABOUT_THE_FIRST_OPINION] if blinded else []
+    items = [item for item in wishes_in(record) if item.event.source not in planned and item.kind not in hidden]
+    return tuple(
+        Line(
+            item.kind if blinded else plain(f"{item.kind}: {item.event.label}", _LONGEST),
+            spoken_date(item.first), "", (item.event.source,), item.first, item.last, item.state,
+        )
+        for item in sorted(items, key=lambda item: item.first or date.min, reverse=True)
+    )  # fmt: skip
