@@ -13,7 +13,11 @@ from types import FrameType
 
 import uvicorn
 from sekmet.config import Settings, SimulatorSettings
+from sekmet.fhir.search_params import PARAMS, SearchParam
 from sekmet.main import create_app
+
+# Of these it knows no parameters, and would give everybody's for one patient's.
+_UNKNOWN = ("Goal", "QuestionnaireResponse")
 
 
 def main() -> None:
@@ -25,6 +29,8 @@ def main() -> None:
         chdir(folder),  # sekmet makes its keys where it is
         socket.create_server(("127.0.0.1", 0)) as listening,
     ):
+        for kind in _UNKNOWN:
+            PARAMS[kind] = {"patient": SearchParam("patient", "reference", ("subject",), "Patient")}
         base = f"http://127.0.0.1:{listening.getsockname()[1]}/fhir"
         settings = Settings(
             base_url=base, data_dir=folder, log_inbound=False, simulator=SimulatorSettings(enabled=False)
