@@ -16,21 +16,26 @@ from sekmet.config import Settings, SimulatorSettings
 from sekmet.fhir.search_params import PARAMS, SearchParam
 from sekmet.main import create_app
 
-# Of these it knows no parameters, and would give everybody's for one patient's.
-_UNKNOWN = ("Goal", "QuestionnaireResponse")
+# What sekmet 0.1.1 cannot search by it ignores (November 2026): by patient, it would find everybody's of these.
+_LACKING = ("Goal", "QuestionnaireResponse")
+_ADDED = (
+    SearchParam("patient", "reference", ("subject",), "Patient"),
+    SearchParam("subject", "reference", ("subject",)),
+    SearchParam("identifier", "token", ("identifier",)),
+)
 
 
 def main() -> None:
     """Serves until told to stop, or until standard input ends: whoever started us is gone then."""
     logging.basicConfig(level=logging.WARNING)  # first, so that sekmet's own line for each request is not written
     signal.signal(signal.SIGTERM, _leave)
+    for kind in _LACKING:
+        PARAMS[kind] = {each.name: each for each in _ADDED} | PARAMS.get(kind, {})
     with (
         tempfile.TemporaryDirectory(prefix="second-opinion-fhir-", ignore_cleanup_errors=True) as folder,
         chdir(folder),  # sekmet makes its keys where it is
         socket.create_server(("127.0.0.1", 0)) as listening,
     ):
-        for kind in _UNKNOWN:
-            PARAMS[kind] = {"patient": SearchParam("patient", "reference", ("subject",), "Patient")}
         base = f"http://127.0.0.1:{listening.getsockname()[1]}/fhir"
         settings = Settings(
             base_url=base, data_dir=folder, log_inbound=False, simulator=SimulatorSettings(enabled=False)

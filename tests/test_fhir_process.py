@@ -134,10 +134,20 @@ def create_app(settings):
 }
 
 
+SEARCH_PARAMS = """
+PARAMS = {}
+class SearchParam:
+    name = "patient"
+    def __init__(self, *_): pass
+"""
+
+
 def replace_sekmet(folder: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     package = folder / "other" / "sekmet"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
+    (package / "fhir").mkdir()
+    (package / "fhir" / "search_params.py").write_text(SEARCH_PARAMS)
     (package / "config.py").write_text("def Settings(**_): pass\ndef SimulatorSettings(**_): pass\n")
     (package / "main.py").write_text(BROKEN[how])
     (package / "fhir").mkdir()

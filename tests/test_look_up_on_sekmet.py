@@ -11,19 +11,19 @@ from smart_ehr import RunningEhr, smart_ehr
 from ehr.look_up import LookUp
 from fixtures.teaching import PATIENTS, TeachingPatient, teaching_patients
 from plugin.app import create_app
-from sandbox.hook_calls import HOOKS, hook_call
+from sandbox.hook_calls import HOOKS, hook_call, signed_order
 from second_opinion.data_needs import NEEDS
 
 Json = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def ehr(sekmet: str) -> Iterator[RunningEhr]:
     with smart_ehr(sekmet, lambda port: []) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def client(ehr: RunningEhr) -> Iterator[FlaskClient]:
     look_up = LookUp(20.0)
     app = create_app("https://us.example", look_up=look_up, allowed=lambda caller, server: server == ehr.fhir_base)
@@ -64,6 +64,9 @@ def test_every_teaching_patient_is_judged_alike_with_and_without_prefetch(
 ) -> None:
     patient = patient_called(name)
     call = hook_call(patient, hook)
+    if hook == "order-dispatch":  # by then it is signed, and the EHR keeps it
+        kept = ehr.own("PUT", f"fhir/ServiceRequest/{patient.order['id']}", signed_order(patient))
+        assert kept.status in (200, 201), kept.data
     looked_up = judged(client, without_prefetch(ehr, patient, call))
     assert looked_up == judged(client, call)
     assert [assessment["indicator"] for assessment in looked_up] == [patient.expect[hook]] * bool(patient.expect[hook])

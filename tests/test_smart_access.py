@@ -195,6 +195,21 @@ def test_what_is_included_is_shown_as_far_as_the_scopes_go(ehr: RunningEhr) -> N
     assert f"Patient/{RUTH}" not in addresses(ehr.fhir("GET", query, ehr.token_for(RUTH, "patient/Procedure.rs")))
 
 
+def test_a_total_never_counts_what_is_not_shown(ehr: RunningEhr) -> None:
+    """sekmet finds no RiskAssessment by its patient: it ignores what it does not know, and sends everybody's."""
+    for number, patient in enumerate((RUTH, DANIEL, DANIEL)):
+        body = {"resourceType": "RiskAssessment", "id": f"risk-{number}", "status": "final"}
+        made = ehr.own(
+            "PUT", f"fhir/RiskAssessment/risk-{number}", body | {"subject": {"reference": f"Patient/{patient}"}}
+        )
+        assert made.status == 201, made.data
+    token = ehr.token_for(RUTH, ALL)
+    whole = read(ehr.fhir("GET", f"RiskAssessment?patient={RUTH}", token))
+    assert whole["total"] == 1
+    assert [entry["resource"]["id"] for entry in whole["entry"] if entry["search"]["mode"] == "match"] == ["risk-0"]
+    assert "total" not in read(ehr.fhir("GET", f"RiskAssessment?patient={RUTH}&_count=2", token))
+
+
 def test_everything_is_what_the_scopes_open_of_everything(ehr: RunningEhr) -> None:
     path = f"Patient/{RUTH}/$everything"
     whole = addresses(ehr.fhir("GET", path, ehr.token_for(RUTH, ALL)))

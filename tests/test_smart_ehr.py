@@ -445,10 +445,10 @@ def test_names_of_patients_are_never_taken_for_html(ehr: RunningEhr) -> None:
 
 
 def test_an_app_that_reads_as_its_user_needs_no_patient(ehr: RunningEhr) -> None:
-    token = tokens(ehr, launch=None, scope="openid user/Procedure.rs")
+    token = tokens(ehr, launch=None, scope="openid user/Patient.rs")
     assert "patient" not in token
-    found = read(ehr.fhir("GET", "Procedure?_count=200", token["access_token"]))
-    assert len({entry["resource"]["subject"]["reference"] for entry in found["entry"]}) == len(PATIENTS)
+    found = read(ehr.fhir("GET", "Patient?_count=200", token["access_token"]))
+    assert len(found["entry"]) == len(PATIENTS)
 
 
 def test_where_it_asks_first_somebody_may_say_no(sekmet: str) -> None:

@@ -8,6 +8,7 @@ from msgspec import DecodeError
 from smart_ehr import DANIEL, RUTH, RunningEhr, read, smart_ehr
 from urllib3.exceptions import ReadTimeoutError
 
+from fixtures.teaching import PATIENTS
 from sandbox.smart.altered import SOMEBODY_ELSE
 from sandbox.smart.clients import Client
 from sandbox.smart.faults import FAULTS
@@ -186,7 +187,7 @@ def test_the_public_cds_hooks_sandbox_gets_a_launch_with_what_the_card_said(ehr:
 
 
 def test_its_own_pages_read_and_write_all_patients_without_a_token(ehr: RunningEhr) -> None:
-    assert read(ehr.own("GET", "fhir/Patient"))["total"] == 8
+    assert read(ehr.own("GET", "fhir/Patient"))["total"] == len(PATIENTS)
     assert ehr.own("GET", "fhir/Patient", key="guessed").status == 401
 
 

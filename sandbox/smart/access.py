@@ -112,10 +112,19 @@ def _shown(answer: Answer, asked: Asked, scopes: list[Scope]) -> Answer:
     found = answer.resource
     if found.get("resourceType") == "Bundle":
         entries = [_opened(entry, asked, scopes) for entry in found.get("entry", [])]
-        return answer.with_resource(found | {"entry": [entry for entry in entries if entry]}) if entries else answer
+        kept = [entry for entry in entries if entry]
+        return answer if kept == found.get("entry", []) else answer.with_resource(_without(found, kept))
     if answer.status < 300 and found and not _is_open(found, asked, scopes):
         raise _Refused("It is not this token's patient's.")
     return answer
+
+
+def _without(found: Json, kept: list[Json]) -> Json:
+    """A total that counts what is not shown would say that something is missing."""
+    matches = sum(entry.get("search", {}).get("mode") == "match" for entry in kept)
+    goes_on = any(link.get("relation") == "next" for link in found.get("link", []))
+    counted = {} if goes_on or "total" not in found else {"total": matches}
+    return {name: value for name, value in found.items() if name != "total"} | counted | {"entry": kept}
 
 
 def _opened(entry: Json, asked: Asked, scopes: list[Scope]) -> Json:
