@@ -1,4 +1,4 @@
-"""A referral accepted in the app stands on a third-party FHIR server, once, and is known when the chart is read anew."""
+"""A referral accepted in the app stands on a third-party FHIR server, once, and is known when the chart is read."""
 
 import re
 from collections.abc import Iterator
