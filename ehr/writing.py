@@ -12,7 +12,7 @@ from msgspec import json
 from ehr.addresses import below
 from ehr.refusals import Refused, late, refusal
 from ehr.wire import Answer, NoAnswer, Wire
-from ehr.written import Json, Written, carries, knows_no_identifier, reference_of, resource_in, version_of
+from ehr.written import Json, Written, carries, knows_no_identifier, only_one, reference_of, resource_in, version_of
 
 _BYTES_MOST = 8 * 1024 * 1024
 _MEDIA_TYPE = "application/fhir+json"
@@ -133,9 +133,8 @@ class Writing:
                 return self.read(reference)
             except Refused:  # written, and not for us to read
                 return Written(reference, version or version_of(answer, {}), {})
-        entries = resource_in(self._ask("GET", f"{kind}?{search.replace('|', '%7C')}")).get("entry") or [{}]
-        only = entries[0].get("resource") if isinstance(entries[0], dict) else None
-        if len(entries) == 1 and isinstance(only, dict) and only.get("resourceType") == kind and only.get("id"):
+        only = only_one(resource_in(self._ask("GET", f"{kind}?{search.replace('|', '%7C')}")), kind)
+        if only:
             return Written(reference_of(only), version_of(Answer(200, b""), only), only)
         raise Refused("unknown", "The EHR took it, and does not say where it is. Look for it in the EHR.", True)
 

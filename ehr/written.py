@@ -20,13 +20,25 @@ class Written(Struct, frozen=True):
 def resource_in(answer: Answer) -> Json:
     try:
         found = json.decode(answer.body)
-    except DecodeError:
+    except (DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
 def reference_of(resource: Json) -> str:
     return f"{resource.get('resourceType')}/{resource.get('id')}"
+
+
+def only_one(bundle: Json, kind: str) -> Json | None:
+    """The resource of this kind that a search found, if it found just one."""
+    entries = bundle.get("entry")
+    resources = (
+        [each.get("resource") for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
+    )
+    found = [
+        each for each in resources if isinstance(each, dict) and each.get("resourceType") == kind and each.get("id")
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def version_of(answer: Answer, resource: Json) -> str:

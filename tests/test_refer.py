@@ -390,6 +390,20 @@ def test_an_operation_without_a_date_is_asked_for() -> None:
     assert "not_found: One on record could not be placed" in missing(chart_of(FUSION))["Earlier operations, with dates"]
 
 
+def test_a_diagnosis_that_the_order_alone_gives_is_listed_once() -> None:
+    stenosis = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "M48.061"}], "text": "Stenosis"}
+    back = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "M54.50"}], "text": "Back pain"}
+    planned = {"resourceType": "ServiceRequest", "id": "order", "status": "active", "intent": "order",
+               "authoredOn": "2026-11-20", "code": FUSION["code"], "reasonCode": [stenosis, back]}  # fmt: skip
+    pain = {"resourceType": "Condition", "id": "pain", "code": back, "onsetDateTime": "2026-01-01"}
+    (diagnoses,) = [s for s in packet_of(chart_of(planned, pain), "").sections if s.name == "diagnoses"]
+    assert [(line.what, line.when) for line in diagnoses.lines] == [
+        ("Back pain", "since 1 Jan 2026"), ("Stenosis", "on the order"),
+    ]  # fmt: skip
+    (blinded,) = [s for s in packet_of(chart_of(planned, pain), "", True).sections if s.name == "diagnoses"]
+    assert [line.what for line in blinded.lines] == ["Back pain"]
+
+
 def test_no_earlier_operation_in_a_chart_read_in_full_is_no_gap() -> None:
     assert missing(chart_of())["Earlier operations, with dates"].startswith("found: No earlier operation found")
 

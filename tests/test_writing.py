@@ -111,7 +111,7 @@ def test_a_server_that_names_no_place_of_its_own_is_searched_for_our_identifier(
     assert store.requests("GET")[-1].query == {"identifier": f"{OURS['system']}|{OURS['value']}"}
 
 
-@pytest.mark.parametrize("found", [fake.page(), {"entry": [1]}, {"entry": [{"resource": {}}]}, []])
+@pytest.mark.parametrize("found", [fake.page(), {"entry": [1]}, {"entry": {}}, {"entry": [{"resource": {}}]}, []])
 def test_what_was_taken_and_cannot_be_found_again_is_said(ehr: Writing, store: Store, found: Any) -> None:
     store.ways |= {POST: fake.body(b""), GET: fake.resource(found)}
     with pytest.raises(Refused, match="does not say where it is"):
@@ -150,6 +150,16 @@ def test_each_refusal_is_named_with_what_to_do_and_the_servers_words_are_harmles
     assert (refused.value.kind, refused.value.may_be_written) == (kind, may_be_written)
     assert "<b>" not in str(refused.value) and len(str(refused.value)) < 500
     assert TOKEN not in str(refused.value) and not store.of("ServiceRequest")
+
+
+@pytest.mark.parametrize("body", [b'{"id": "\xff"}', b"[" * 100_000, b'{"issue": [{"diagnostics": "\xff"}]}'])
+def test_what_comes_back_may_be_anything(ehr: Writing, store: Store, body: bytes) -> None:
+    store.ways |= {POST: fake.first(fake.body(body), fake.status(400)), GET: fake.body(body)}
+    with pytest.raises(Refused, match="does not say where it is"):
+        ehr.create(ORDER, OURS)
+    store.ways[POST] = lambda server, handler, asked: handler.answer(body, 422)
+    with pytest.raises(Refused, match=r"\(422\)\.$"):
+        ehr.create(ORDER, OURS)
 
 
 def test_a_server_that_says_its_reasons_in_no_form_we_know_is_not_quoted(ehr: Writing, store: Store) -> None:

@@ -32,13 +32,20 @@ class Line(Struct, frozen=True):
 
 
 def diagnoses(record: PatientRecord, reasons: Iterable[Event]) -> tuple[Line, ...]:
-    """`reasons`: those that the order gives."""
-    active = [event for event in record.conditions.events if event.active]
-    latest = {event.label: event for event in (*reasons, *active) if any(map(event.means, _DIAGNOSES))}
-    return tuple(
-        Line(plain(event.label, _LONGEST), _since(event), "", (event.source,), event.on, event.on)
-        for event in latest.values()
-    )
+    """Those on record, and of the `reasons` that the order gives those that are not."""
+    active = [event for event in record.conditions.events if event.active and _kinds(event)]
+    latest = {event.label: _diagnosis(event, _since(event)) for event in active}
+    known = {kind for event in active for kind in _kinds(event)}
+    given = {event.label: event for event in reasons if _kinds(event) - known}
+    return (*latest.values(), *(_diagnosis(event, "on the order") for event in given.values()))
+
+
+def _kinds(event: Event) -> set[str]:
+    return {meaning.kind for meaning in event.meanings if meaning.value_set in _DIAGNOSES}
+
+
+def _diagnosis(event: Event, when: str) -> Line:
+    return Line(plain(event.label, _LONGEST), when, "", (event.source,), event.on, event.on)
 
 
 def _since(event: Event) -> str:

@@ -1,4 +1,7 @@
-"""The packet as a PDF, by Typst: data and template apart, fonts from the package, the same packet the same bytes."""
+"""The packet as a PDF, by Typst: data and template apart, fonts from the package, the same packet the same bytes.
+
+Letters that those fonts lack are taken from the machine's.
+"""
 
 from functools import cache
 from importlib.resources import files
@@ -17,7 +20,7 @@ def pdf_of(packet: Packet) -> bytes:
     return typst.compile(
         _template(),
         format="pdf",
-        ignore_system_fonts=True,
+        ignore_system_fonts=False,  # a name may be in a script that the package's fonts lack
         sys_inputs={"packet": json.encode(packet).decode(), "words": json.encode(words).decode()},
     )
 
