@@ -11,6 +11,7 @@ from journal.errors import JournalDown
 from smart_app.errors import FormRefused, LaunchEnded, LaunchFailed
 from smart_app.page_headers import add_headers
 from smart_app.registration import REGISTRATION
+from smart_app.typed import typed
 from smart_app.visits import Visits
 
 
@@ -49,9 +50,15 @@ def add_launch_routes(door: Blueprint, visits: Visits) -> None:
         headers = {"Cache-Control": f"public, max-age={_KEYS_FRESH}"}
         return Response(json.encode({"keys": visits.published_keys}), mimetype="application/json", headers=headers)
 
+    add_pages_of_ends(door)
+
+
+def add_pages_of_ends(door: Blueprint) -> None:
+    """What was filled in when a launch ended, or could not be read, is given back as text: it is kept nowhere else."""
+
     @door.errorhandler(LaunchEnded)
     def ended(error: LaunchEnded) -> tuple[str, int]:
-        return _page("ended", error.again)
+        return _page("ended", error.again, typed())
 
     @door.errorhandler(LaunchFailed)
     def failed(error: LaunchFailed) -> tuple[str, int]:
@@ -63,9 +70,10 @@ def add_launch_routes(door: Blueprint, visits: Visits) -> None:
 
     @door.errorhandler(JournalDown)
     def down(_: JournalDown) -> tuple[str, int]:
-        return _page("not_now")
+        return _page("not_now", "", typed())
 
 
-def _page(name: str, again: str = "") -> tuple[str, int]:
+def _page(name: str, again: str = "", filled_in: str = "") -> tuple[str, int]:
     page = PAGES[name]
-    return render_template("smart_app/launch.html", page=page, name=name, again=again), page.status
+    shown = render_template("smart_app/launch.html", page=page, name=name, again=again, typed=filled_in)
+    return shown, page.status

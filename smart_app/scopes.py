@@ -6,8 +6,8 @@ from second_opinion.data_needs import smart_scopes
 
 IDENTITY = ("openid", "fhirUser")
 _NAME = "user/Practitioner.r"  # who signed in is named on what they send
-# What the app writes: referrals, options discussed, statements of what was done elsewhere, packets, and who did it.
-_WRITES = ("DocumentReference.cu", "Observation.cu", "Provenance.c", "QuestionnaireResponse.cu", "ServiceRequest.cu")
+# What the app writes: referrals, options discussed, statements of what was done elsewhere, packets.
+_WRITES = ("DocumentReference.cu", "Observation.cu", "Procedure.cu", "QuestionnaireResponse.cu", "ServiceRequest.cu")
 _ORDER = "cruds"
 _LATER = {"permission-online": "online_access", "permission-offline": "offline_access"}
 

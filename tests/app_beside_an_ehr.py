@@ -24,6 +24,7 @@ from smart_app.app import App
 from smart_app.case import Case
 from smart_app.discuss_routes import add_discuss_routes
 from smart_app.errors import LaunchEnded
+from smart_app.launch_routes import add_pages_of_ends
 from smart_app.launches import Launch
 from smart_app.leaflet_routes import add_leaflet_routes
 from smart_app.refer_routes import add_refer_routes
@@ -101,6 +102,7 @@ def beside(folder: Path, *chart: Json, scopes: tuple[str, ...] = ALL) -> Iterato
             journal=journal, launch_of=it._launch, renewed=lambda launch: launch, case_of=it._case,
         )  # fmt: skip
         door = Blueprint("smart_app", "smart_app", template_folder="templates", static_folder="static")
+        add_pages_of_ends(door)
         add_review_routes(door, stands_on)
         acts = Acts(stands_on)
         add_refer_routes(door, stands_on, acts)

@@ -95,7 +95,10 @@ def test_benefits_and_risks_are_asked_once_an_option_is_ticked_and_stay_in_sight
 def test_what_is_wrong_is_said_at_the_field_and_can_be_mended(page: Page) -> None:
     page.goto("/review/l1/discuss")
     page.get_by_role("button", name="Show what will be written").click()
-    expect(page.get_by_role("alert")).to_contain_text("What you wrote is still here")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("What you wrote is still here")
+    alert.get_by_role("link", name="Tick what was discussed.").click()
+    expect(page.locator("fieldset:target")).to_contain_text("Options discussed")
     assert is_calm(page)
     page.get_by_role("checkbox", name="Wait and see").check()
     page.get_by_role("button", name="Show what will be written").click()

@@ -39,7 +39,7 @@ def test_what_is_asked_for_covers_what_the_rules_read_and_the_pages_write_and_is
     for needed in smart_scopes():
         kind = needed.removesuffix("rs")
         assert any(scope.startswith(kind) and {"r", "s"} <= set(scope.rpartition(".")[2]) for scope in scopes)
-    assert {"patient/ServiceRequest.crus", "patient/Observation.crus", "patient/Provenance.c"} <= set(scopes)
+    assert {"patient/ServiceRequest.crus", "patient/Observation.crus", "patient/Procedure.crus"} <= set(scopes)
     assert not any("*" in scope for scope in scopes)
     assert len(set(scopes)) == len(scopes)
 
@@ -63,8 +63,8 @@ def test_access_lasts_while_the_user_is_there_if_the_ehr_has_such(
 def test_a_server_that_knows_both_versions_is_asked_in_the_second() -> None:
     assert scopes_for(["permission-v1", *VERSION_2], []) == scopes_for([], [])
     assert set(data_scopes()) <= set(scopes_for([], []))
-    assert "patient/Provenance.write" in scopes_for(["permission-v1"], [])
-    assert "patient/Provenance.read" not in scopes_for(["permission-v1"], [])
+    assert {"patient/Procedure.read", "patient/Procedure.write"} <= set(scopes_for(["permission-v1"], []))
+    assert "patient/Goal.write" not in scopes_for(["permission-v1"], [])
 
 
 def test_the_registration_names_our_addresses_and_the_known_sandboxes() -> None:

@@ -1,30 +1,28 @@
 """The steps of an action that begins with a form: fill in, look at what will be written, write it.
 
-Whatever goes wrong, what was filled in is shown again. A form that arrives after its launch has ended is given back as
-text to copy: nothing else of it is kept anywhere.
+Whatever goes wrong, what was filled in is shown again.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from hmac import compare_digest
 from typing import Any
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from smart_app.acts import Acts
 from smart_app.app import App
 from smart_app.case import Case
-from smart_app.errors import LaunchEnded, NotDone
+from smart_app.errors import NotDone
 from smart_app.forms.filled import Filled
 from smart_app.launches import Launch
 from smart_app.pages import case_now
 from smart_app.previews import Act, Preview
 from smart_app.review.banner import frame_of
+from smart_app.visits import check_form
 
 Answer = str | Response | tuple[str, int]
-_OURS = ("form_key", "step", "digest")  # fields that nobody filled in
 
 
 @dataclass(frozen=True)
@@ -49,22 +47,13 @@ def add_act_form(door: Blueprint, app: App, acts: Acts, form: ActForm) -> None:
         return _form_page(form, case_now(app, launch), form.empty(app.today()))
 
     def sent(launch: str) -> Answer:
-        try:
-            case = _checked(case_now(app, launch))
-            return _stepped(form, app, acts, case)
-        except LaunchEnded as ended:
-            return render_template("smart_app/act_ended.html", form=form, ended=ended, typed=_typed()), 401
+        case = case_now(app, launch)
+        check_form(case.launch)
+        return _stepped(form, app, acts, case)
 
     page = f"/review/<launch>/{form.path}"
     door.add_url_rule(page, f"{form.path}_form", empty)
     door.add_url_rule(page, f"{form.path}_sent", sent, methods=["POST"])
-
-
-def _checked(case: Case) -> Case:
-    """A form made by another page than ours is refused."""
-    if not compare_digest(request.form.get("form_key", "").encode(), case.launch.form_key.encode()):
-        abort(403, "This form was not made by this page. Open the page again and fill it in there.")
-    return case
 
 
 def _stepped(form: ActForm, app: App, acts: Acts, case: Case) -> Answer:
@@ -92,8 +81,3 @@ def _preview_page(form: ActForm, case: Case, filled: Filled, preview: Preview, p
         "smart_app/act_preview.html", frame=frame_of(case), form=form, filled=filled, preview=preview, problem=problem,
         in_words=form.in_words(filled), left_out=form.left_out(filled, preview.act),
     )  # fmt: skip
-
-
-def _typed() -> str:
-    """All that was filled in, as text; never the key of the form."""
-    return "\n".join(f"{name}: {words}" for name, words in request.form.items() if words and name not in _OURS)
