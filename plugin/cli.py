@@ -82,7 +82,10 @@ def assess(paths: tuple[str, ...], as_of: datetime | None, json_lines: bool) -> 
 @click.option("--port", default=8080, show_default=True, type=_PORT, help="Port on 127.0.0.1.")
 @click.option("--no-browser", is_flag=True, help="Only print the link.")
 @click.option("--fhir", metavar="URL", default="", help="Another FHIR R4 server, instead of teaching patients.")
-@click.option("--token", default="", help="An access token for that server.")
+@click.option(
+    "--token", envvar=["SECOND_OPINION_TOKEN", "SECOND_OPINION_FHIR_TOKEN"], default="",
+    help="An access token for that server. Better in SECOND_OPINION_TOKEN: what is typed here, others can see.",
+)  # fmt: skip
 @click.option("--verbose", is_flag=True, help="Log each request.")
 def demo(port: int, no_browser: bool, fhir: str, token: str, verbose: bool) -> None:
     """Starts the service with a mock EHR, a FHIR server and teaching patients, on this machine only.

@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from secrets import token_hex
@@ -42,7 +42,7 @@ def serve_site(
         gate = Gate(production.trust, journal.tokens.spend)
         look_up = LookUp(site.look_up_seconds)
         app = create_app(production.trust.base_url, site=site, gate=gate, journal=journal, look_up=look_up)
-        _run(app, host, port, lambda: ready(f"http://{bracketed(host)}:{port}"), workers, journal, look_up)
+        _run(app, host, port, lambda: ready(f"http://{bracketed(host)}:{port}"), workers, journal, (look_up,))
 
 
 def serve_demo(
@@ -54,14 +54,19 @@ def serve_demo(
     with shared_folder() as folder:
         from plugin.app import create_app
         from plugin.demo import demo_on
+        from smart_app import door as smart_app_door
+        from smart_app.reading import MOST_PAGES, SECONDS
 
         with demo_on(port, fhir_server, token) as demo:
             journal = open_journal(f"sqlite:///{folder / 'journal.sqlite3'}", token_hex(32))
             gate = Gate(demo.trust, journal.tokens.spend)
-            look_up = LookUp(site.look_up_seconds)
-            pages = demo.pages(date.today, journal)
-            app = create_app(demo.base_url, site=site, gate=gate, journal=journal, look_up=look_up, demo=pages)
-            _run(app, _HERE, port, lambda: ready(demo.url), 1, journal, look_up, _DEMO_THREADS)
+            look_up, whole_charts = LookUp(site.look_up_seconds), LookUp(SECONDS, most_pages=MOST_PAGES)
+            smart_app = smart_app_door.create_blueprint(demo.trust, journal, whole_charts, site=site)
+            app = create_app(
+                demo.base_url, site=site, gate=gate, journal=journal, look_up=look_up, pages=[smart_app],
+                demo=demo.pages(date.today, journal),
+            )  # fmt: skip
+            _run(app, _HERE, port, lambda: ready(demo.url), 1, journal, (look_up, whole_charts), _DEMO_THREADS)
 
 
 def _run(
@@ -71,14 +76,14 @@ def _run(
     ready: Step,
     workers: int,
     journal: Journal,
-    look_up: LookUp,
+    look_ups: Sequence[LookUp],
     threads: int = 8,
 ) -> None:
     from plugin.metrics_keeper import MetricsKeeper
 
     keeper = MetricsKeeper(lambda: (journal.writer.backlog, journal.writer.dropped))
     at_start, at_stop = tracing_of(app)
-    at_stop = [partial(_drain, journal), keeper.stop, look_up.close, *at_stop]
+    at_stop = [partial(_drain, journal), keeper.stop, *(each.close for each in look_ups), *at_stop]
     run(app, host, port, workers, ready, [keeper.start, *at_start], at_stop, threads)
 
 

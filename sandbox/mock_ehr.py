@@ -75,5 +75,5 @@ def create_blueprint(ehr: Ehr) -> Blueprint:
 
 def policy(app: str) -> str:
     """The browser itself makes sure that nothing leaves this machine: it may talk to this server, and frame our app."""
-    framed = f"; frame-src {'://'.join(urlsplit(app)[:2])}" if app else ""
+    framed = f"; frame-src 'self' {'://'.join(urlsplit(app)[:2])}" if app else ""  # the app signs in with us
     return f"default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'{framed}"

@@ -44,14 +44,15 @@ PERFORMERS = (
     Performer("Organization/spine-institute-north", "Spine Institute North"),
     Performer("Organization/harbour-surgical-group", "Harbour Surgical Group"),
 )
-_DAYS_ON = (14, 21, 28)
+_DAYS_ON = (0, 1, 3)  # from a Monday on
 _ROOMS = ("OR 2", "OR 4", "OR 2")
 _TIMES = ("07:30", "10:45", "13:15")
 
 
 def slots(today: date) -> Iterable[Slot]:
+    monday = today + timedelta(days=21 - today.weekday())
     for days, time, room in zip(_DAYS_ON, _TIMES, _ROOMS, strict=True):
-        day = today + timedelta(days=days)
+        day = monday + timedelta(days=days)
         yield Slot(f"{day.isoformat()}T{time}:00Z", f"{day:%a} {day.day} {day:%b}", time, room)
 
 

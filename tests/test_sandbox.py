@@ -89,7 +89,7 @@ def asset(ehr: FlaskClient, name: str) -> str:
 
 def test_the_page_may_frame_the_app_and_nothing_else(sekmet: str) -> None:
     response = mock_ehr(Behind(Server(sekmet), sekmet), APP).get("/sandbox/")
-    assert response.headers["Content-Security-Policy"].endswith("; frame-src http://localhost:8080")
+    assert response.headers["Content-Security-Policy"].endswith("; frame-src 'self' http://localhost:8080")
     assert 'id="open-app"' in response.text
 
 

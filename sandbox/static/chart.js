@@ -20,7 +20,8 @@ export function showStory({ title, story, expect, why }) {
   byId("story-title").textContent = title || "No story";
   byId("story").textContent = story;
   byId("expectation").textContent = expect.text ?? "Whatever this chart holds.";
-  byId("why").textContent = why;
+  byId("why-words").textContent = why;
+  byId("why").hidden = !why;
 }
 
 export function showOrder({ order }) {
