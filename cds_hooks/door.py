@@ -60,17 +60,19 @@ def create_blueprint(
     listeners: Listeners = NOBODY,
     look_up: OpenChart | None = None,
     allowed: Allowed = listed,
+    strangers: bool = False,
 ) -> Blueprint:
     """`base_url` is ours as EHRs see it, without a slash at its end.
 
     Without a gate anybody may call. Without a journal answers to cards are not taken, and none are known.
     `look_up` opens charts on EHRs' servers, on those that are `allowed` for the client that calls.
+    `strangers`: whether the gate lets in callers it does not know, as nobody in particular.
     """
     door = Blueprint("cds_hooks", __name__, template_folder="templates", static_folder="static")
     shown = CardsShown()
     keys = journal.keys if journal else Keys(token_hex(32))
     if gate:
-        guard(door, gate, listeners.refused)
+        guard(door, gate, listeners.refused, strangers)
 
     @door.get("/cds-services")
     def discover() -> Response:

@@ -11,7 +11,6 @@ from flask_cors import CORS
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 import cds_hooks.door
-import sandbox.mock_ehr
 from cds_hooks.client_trust import Gate
 from cds_hooks.door import Allowed, listed
 from cds_hooks.listeners import NOBODY, Listeners
@@ -36,7 +35,6 @@ def create_app(
     base_url: str,
     today: Callable[[], date] = date.today,
     site: Site = AS_SHIPPED,
-    with_sandbox: bool = False,
     gate: Gate | None = None,
     journal: Journal | None = None,
     checks: Mapping[str, health.Check] = MappingProxyType({}),
@@ -44,13 +42,15 @@ def create_app(
     look_up: OpenChart | None = None,
     allowed: Allowed = listed,
     pages: Sequence[Blueprint] = (),
+    demo: Sequence[Blueprint] = (),
 ) -> Flask:
-    """`base_url`: ours as EHRs call it; `with_sandbox` adds the mock EHR of `demo`; `gate` lets in only known EHRs.
+    """`base_url`: ours as EHRs call it; `gate` lets in only known EHRs.
 
     `journal`: keeps what happened, and knows what was answered to earlier cards.
     `checks`: what /readyz asks, by name; `listeners`: who is told what happens, after logs and metrics.
     `look_up` reads what prefetch leaves out, from the servers `allowed`: those that the trust file lists.
     `pages`: those for people, such as the app's.
+    `demo`: the mock EHR's pages. With them the gate knows its EHR, and lets in strangers as nobody in particular.
     """
     app = Flask("second_opinion", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MOST
@@ -59,7 +59,7 @@ def create_app(
     request_log.keep_request_log(app, metrics.observe_request)
     told = _COUNTED.and_also(listeners)
     app.register_blueprint(
-        cds_hooks.door.create_blueprint(today, base_url, site, gate, journal, told, look_up, allowed)
+        cds_hooks.door.create_blueprint(today, base_url, site, gate, journal, told, look_up, allowed, bool(demo))
     )
     stands_on: dict[str, health.Check] = {"knowledge": _knowledge}
     if journal:
@@ -68,17 +68,16 @@ def create_app(
         stands_on["redis"] = journal.redis.state
     app.register_blueprint(health.create_blueprint({**stands_on, **checks}))
     openapi.serve_document(app, base_url)
-    for each in pages:
+    for each in (*pages, *demo):
         app.register_blueprint(each)
-    if with_sandbox:
-        app.register_blueprint(sandbox.mock_ehr.create_blueprint(today))
+    if demo:
         app.add_url_rule("/", view_func=lambda: redirect("/sandbox/"), endpoint="home")
     app.register_error_handler(HTTPException, _outcome)
     app.register_error_handler(Exception, _unexpected)
     app.after_request(_preflight_has_no_body)
     # Browser-based clients need the headers on errors, too. Without a gate any origin may call: the service answers
     # from what it is sent, knows no cookies and listens on loopback only.
-    origins = _exactly(gate.trust.origins) if gate else "*"
+    origins = _exactly(gate.trust.origins) if gate and not demo else "*"
     CORS(app, origins=origins, methods=["GET", "POST"], allow_headers=["authorization", "content-type", "accept"])
     return app
 

@@ -81,26 +81,34 @@ def assess(paths: tuple[str, ...], as_of: datetime | None, json_lines: bool) -> 
 @main.command()
 @click.option("--port", default=8080, show_default=True, type=_PORT, help="Port on 127.0.0.1.")
 @click.option("--no-browser", is_flag=True, help="Only print the link.")
+@click.option("--fhir", metavar="URL", default="", help="Another FHIR R4 server, instead of teaching patients.")
+@click.option(
+    "--token", envvar=["SECOND_OPINION_TOKEN", "SECOND_OPINION_FHIR_TOKEN"], default="",
+    help="An access token for that server. Better in SECOND_OPINION_TOKEN: what is typed here, others can see.",
+)  # fmt: skip
 @click.option("--verbose", is_flag=True, help="Log each request.")
-def demo(port: int, no_browser: bool, verbose: bool) -> None:
-    """Starts the service with a mock EHR and teaching patients, on this machine only.
+def demo(port: int, no_browser: bool, fhir: str, token: str, verbose: bool) -> None:
+    """Starts the service with a mock EHR, a FHIR server and teaching patients, on this machine only.
 
     \b
       second-opinion demo
       second-opinion demo --port 9000 --no-browser
+      second-opinion demo --fhir https://fhir.example/r4
     """
 
     def ready(url: str) -> None:
-        click.echo(f"\n  Mock EHR with teaching patients   {url}/sandbox/")
-        click.echo(f"  CDS Hooks discovery               {url}/cds-services")
-        click.echo("\n  Synthetic patients; nothing leaves this machine. Stop with Ctrl+C.\n")
+        click.echo(f"\n  Mock EHR                         {url}/sandbox/")
+        click.echo(f"  CDS Hooks discovery              {url}/cds-services")
+        click.echo(f"  FHIR R4 server (SMART on FHIR)   {fhir or f'{url}/sandbox/fhir'}")
+        where = f"Charts of {fhir}" if fhir else "Synthetic patients; nothing leaves this machine"
+        click.echo(f"\n  {where}. Stop with Ctrl+C.\n")
         if not no_browser and _has_a_screen():
             webbrowser.open(f"{url}/sandbox/")
 
-    from plugin.serving import serve_site
+    from plugin.serving import serve_demo
 
     with _messages():
-        serve_site(_site(), "127.0.0.1", port, ready, level=logging.INFO if verbose else logging.WARNING)
+        serve_demo(_site(), port, ready, logging.INFO if verbose else logging.WARNING, fhir, token)
 
 
 @main.command()

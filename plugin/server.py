@@ -80,6 +80,7 @@ def run(
     ready: Step,
     at_start: Iterable[Step] = (),
     at_stop: Iterable[Step] = (),
+    threads: int = 8,
 ) -> None:
     """Serves until stopped, inside shared_folder; `ready` is called once the port is open.
 
@@ -88,13 +89,14 @@ def run(
     In each worker, `at_start` runs before its first call (threads begin there: none outlives a fork) and `at_stop`
     after its last answer, within ten seconds (queues are written out there).
     """
-    _check_port(host, port)
+    check_port(host, port)
     starting, stopping = tuple(at_start), tuple(at_stop)
     _Server(
         app,
         {
             "bind": f"{bracketed(host)}:{port}",
             "workers": workers,
+            "threads": threads,
             "worker_class": "plugin.worker.BufferedWorker",
             "preload_app": True,
             "loglevel": "warning",
@@ -126,7 +128,7 @@ def _forget(worker: int) -> None:
     mark_process_dead(worker)
 
 
-def _check_port(host: str, port: int) -> None:
+def check_port(host: str, port: int) -> None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -3,9 +3,9 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from functools import partial
-from pathlib import Path
 from secrets import token_hex
 
 from flask import Flask
@@ -14,11 +14,13 @@ from cds_hooks.client_trust import Gate
 from ehr.look_up import LookUp
 from journal.journal import Journal, open_journal
 from plugin.logs import log_to
-from plugin.server import Step, bracketed, run, shared_folder
+from plugin.server import Step, bracketed, check_port, run, shared_folder
 from plugin.settings import Production, trace_as
 from second_opinion.errors import SecondOpinionError
 from second_opinion.site import Site
 
+_HERE = "127.0.0.1"
+_DEMO_THREADS = 160  # the EHR's own server answers from here, too, and one of its faults is to take six seconds
 _DRAIN_SECONDS = 8.0  # for what the journal has not written when a worker ends
 
 
@@ -27,38 +29,62 @@ def serve_site(
     host: str,
     port: int,
     ready: Callable[[str], None],
-    workers: int = 1,
-    production: Production | None = None,
+    workers: int,
+    production: Production,
     level: int = logging.INFO,
 ) -> None:
-    """Until stopped; `ready` is told the address. Raises SecondOpinionError, with the remedy, if it cannot start.
-
-    Without `production` anybody may call, and the mock EHR is there, too: the demo, on loopback only.
-    """
-    url = f"http://{bracketed(host)}:{port}"
+    """Until stopped; `ready` is told the address. Raises SecondOpinionError, with the remedy, if it cannot start."""
     log_to(sys.stderr, level)
-    with shared_folder() as folder:
+    with shared_folder():
         from plugin.app import create_app  # only now: its metrics meet in the folder
-        from plugin.metrics_keeper import MetricsKeeper
 
-        journal = _journal(production, folder)
-        gate = Gate(production.trust, journal.tokens.spend) if production else None
-        base_url = production.trust.base_url if production else url
-        look_up = LookUp(site.look_up_seconds) if production else None
-        app = create_app(
-            base_url, site=site, with_sandbox=production is None, gate=gate, journal=journal, look_up=look_up
-        )
-        keeper = MetricsKeeper(lambda: (journal.writer.backlog, journal.writer.dropped))
-        at_start, at_stop = tracing_of(app)
-        at_stop = [partial(_drain, journal), keeper.stop, *([look_up.close] if look_up else []), *at_stop]
-        run(app, host, port, workers, lambda: ready(url), [keeper.start, *at_start], at_stop)
+        journal = open_journal(production.database_url, production.secret_key, redis_url=production.redis_url)
+        gate = Gate(production.trust, journal.tokens.spend)
+        look_up = LookUp(site.look_up_seconds)
+        app = create_app(production.trust.base_url, site=site, gate=gate, journal=journal, look_up=look_up)
+        _run(app, host, port, lambda: ready(f"http://{bracketed(host)}:{port}"), workers, journal, (look_up,))
 
 
-def _journal(production: Production | None, folder: Path) -> Journal:
-    """The site's; or one for the demo, which leaves nothing behind."""
-    if production:
-        return open_journal(production.database_url, production.secret_key, redis_url=production.redis_url)
-    return open_journal(f"sqlite:///{folder / 'journal.sqlite3'}", token_hex(32))
+def serve_demo(
+    site: Site, port: int, ready: Callable[[str], None], level: int, fhir_server: str = "", token: str = ""
+) -> None:
+    """The same on loopback, with an EHR beside it that leaves nothing behind; `fhir_server`: an external one for it."""
+    log_to(sys.stderr, level)
+    check_port(_HERE, port)
+    with shared_folder() as folder:
+        from plugin.app import create_app
+        from plugin.demo import demo_on
+        from smart_app import door as smart_app_door
+        from smart_app.reading import MOST_PAGES, SECONDS
+
+        with demo_on(port, fhir_server, token) as demo:
+            journal = open_journal(f"sqlite:///{folder / 'journal.sqlite3'}", token_hex(32))
+            gate = Gate(demo.trust, journal.tokens.spend)
+            look_up, whole_charts = LookUp(site.look_up_seconds), LookUp(SECONDS, most_pages=MOST_PAGES)
+            smart_app = smart_app_door.create_blueprint(demo.trust, journal, whole_charts, site=site)
+            app = create_app(
+                demo.base_url, site=site, gate=gate, journal=journal, look_up=look_up, pages=[smart_app],
+                demo=demo.pages(date.today, journal),
+            )  # fmt: skip
+            _run(app, _HERE, port, lambda: ready(demo.url), 1, journal, (look_up, whole_charts), _DEMO_THREADS)
+
+
+def _run(
+    app: Flask,
+    host: str,
+    port: int,
+    ready: Step,
+    workers: int,
+    journal: Journal,
+    look_ups: Sequence[LookUp],
+    threads: int = 8,
+) -> None:
+    from plugin.metrics_keeper import MetricsKeeper
+
+    keeper = MetricsKeeper(lambda: (journal.writer.backlog, journal.writer.dropped))
+    at_start, at_stop = tracing_of(app)
+    at_stop = [partial(_drain, journal), keeper.stop, *(each.close for each in look_ups), *at_stop]
+    run(app, host, port, workers, ready, [keeper.start, *at_start], at_stop, threads)
 
 
 def _drain(journal: Journal) -> None:

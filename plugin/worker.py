@@ -18,7 +18,7 @@ class BufferedWorker(Worker):
     """One process of the server."""
 
     def run(self) -> None:
-        reader = Reader(self.wsgi, [listener.sock for listener in self.sockets])
+        reader = Reader(self.wsgi, [listener.sock for listener in self.sockets], self.cfg.threads)
         # A worker whose master was killed would keep the port, and no new master could start.
         while self.alive and os.getppid() == self.ppid:
             self.notify()

@@ -1,26 +1,12 @@
-"""Builds the CDS Hooks request an EHR would send for a teaching patient; this alone knows the context of each hook."""
+"""What each hook's context holds for a teaching patient; this alone knows it."""
 
 from typing import Any
-from uuid import uuid4
 
 from fixtures.teaching import TeachingPatient
-from sandbox.prefetch import fill
-from second_opinion.data_needs import prefetch_templates
 
 Json = dict[str, Any]
 
 HOOKS = ("patient-view", "order-select", "order-sign", "appointment-book", "order-dispatch")
-
-
-def hook_call(patient: TeachingPatient, hook: str) -> Json:
-    context = hook_context(patient, hook)
-    chart = with_signed_order(patient) if hook == "order-dispatch" else patient.chart
-    return {
-        "hook": hook,
-        "hookInstance": str(uuid4()),
-        "context": context,
-        "prefetch": fill(prefetch_templates(hook), chart, context, patient.unreadable),
-    }
 
 
 def hook_context(patient: TeachingPatient, hook: str) -> Json:
@@ -38,12 +24,6 @@ def hook_context(patient: TeachingPatient, hook: str) -> Json:
     if hook == "order-select":
         context["selections"] = [f"ServiceRequest/{order['id']}"]
     return context | {"draftOrders": collection(order)}
-
-
-def with_signed_order(patient: TeachingPatient) -> Json:
-    """The chart as it is when the order goes out: with the order in it, signed."""
-    others = [each for each in patient.chart["entry"] if each["resource"]["id"] != patient.order["id"]]
-    return patient.chart | {"entry": [*others, {"resource": signed_order(patient)}]}
 
 
 def signed_order(patient: TeachingPatient) -> Json:

@@ -1,48 +1,61 @@
-"""The mock EHR's web pages, below /sandbox: patients, their charts, and the hook calls its buttons send."""
+"""The mock EHR's web pages, below /sandbox: patients, their charts, and what its buttons do."""
 
-import json
 from collections.abc import Callable
-from datetime import date
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, render_template, request
 
 from fixtures.teaching import TeachingPatient, teaching_patients
+from sandbox import buttons, screens
 from sandbox.card_markdown import render
-from sandbox.chart_view import chart_view
-from sandbox.hook_calls import HOOKS, hook_call
-from sandbox.prefetch import outcome
+from sandbox.chart_view import chart_view, order_view
+from sandbox.ehr import Ehr, answer, refuse, unknown_patient
+from sandbox.people import begun_anew, chart_of, listed
 
-# The browser itself makes sure that nothing leaves this machine: it may talk to this server only.
-ONLY_HERE = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_PARTS = (
+    ("request", "Request"), ("prefetch", "Prefetch"), ("answer", "Answer"), ("timings", "Timings"), ("token", "Token"),
+    ("feedback", "Feedback"), ("journal", "Journal"),
+)  # fmt: skip
 
 
-def create_blueprint(today: Callable[[], date]) -> Blueprint:
+def create_blueprint(ehr: Ehr) -> Blueprint:
     pages = Blueprint("sandbox", __name__, url_prefix="/sandbox", static_folder="static", template_folder="templates")
 
     @pages.get("/")
     def page() -> Response:
-        html = render_template("sandbox/ehr.html", patients=teaching_patients(today()), today=today())
-        return Response(html, headers={"Content-Security-Policy": ONLY_HERE})
+        html = render_template(
+            "sandbox/ehr.html",
+            patients=[] if ehr.behind.external else teaching_patients(ehr.today()),
+            today=ehr.today(), faults=ehr.breaking.faults.values(), parts=_PARTS, app_url=ehr.app,
+            external=ehr.behind.address if ehr.behind.external else "",
+            procedures=screens.PROCEDURES, slots=list(screens.slots(ehr.today())), performers=screens.PERFORMERS,
+        )  # fmt: skip
+        return Response(html, headers={"Content-Security-Policy": policy(ehr.app)})
 
     @pages.get("/patients")
     def patients() -> Response:
-        listed = ("id", "title", "patient", "story", "expect")
-        return answer([{key: getattr(patient, key) for key in listed} for patient in teaching_patients(today())])
+        if ehr.behind.external:
+            return answer(listed(ehr.behind, request.args.get("name", "").strip()))
+        shown = ("id", "title", "patient", "story", "expect", "why")
+        return answer([{key: getattr(patient, key) for key in shown} for patient in teaching_patients(ehr.today())])
 
     @pages.get("/patients/<patient_id>")
     def chart(patient_id: str) -> Response:
-        patient = find(patient_id, today())
-        return answer(chart_view(patient, today())) if patient else unknown_patient(patient_id)
+        return of(patient_id, lambda patient: chart_view(patient, chart_of(ehr.behind, patient), ehr.today()))
 
-    @pages.get("/patients/<patient_id>/requests/<hook>")
-    def hook_request(patient_id: str, hook: str) -> Response:
-        patient = find(patient_id, today())
-        if not patient:
-            return unknown_patient(patient_id)
-        if hook not in HOOKS:
-            return refuse(404, "not-found", f"The mock EHR has no hook '{hook}'. It has: {', '.join(HOOKS)}.")
-        return answer(hook_call(patient, hook))
+    @pages.post("/patients/<patient_id>/anew")
+    def anew(patient_id: str) -> Response:
+        def opened(patient: TeachingPatient) -> Any:
+            begun_anew(ehr.behind, patient)
+            return chart_view(patient, chart_of(ehr.behind, patient), ehr.today())
+
+        return of(patient_id, opened)
+
+    @pages.get("/patients/<patient_id>/order")
+    def order(patient_id: str) -> Response:
+        chosen = request.args.get("procedure", "")
+        return of(patient_id, lambda patient: {"order": order_view(screens.with_procedure(patient, chosen).order)})
 
     @pages.post("/markdown")
     def markdown() -> Response:
@@ -52,22 +65,15 @@ def create_blueprint(today: Callable[[], date]) -> Blueprint:
             return refuse(400, "invalid", 'No text to render. Send JSON like {"text": "**bold**"}.')
         return answer({"html": render(text)})
 
+    def of(patient_id: str, shown: Callable[[TeachingPatient], Any]) -> Response:
+        patient = ehr.find(patient_id)
+        return answer(shown(patient)) if patient else unknown_patient(patient_id)
+
+    buttons.add_routes(pages, ehr)
     return pages
 
 
-def find(patient_id: str, today: date) -> TeachingPatient | None:
-    return next((patient for patient in teaching_patients(today) if patient.id == patient_id), None)
-
-
-def unknown_patient(patient_id: str) -> Response:
-    known = "GET /sandbox/patients lists them all"
-    return refuse(404, "not-found", f"There is no teaching patient '{patient_id}'. {known}.")
-
-
-def answer(body: Any, status: int = 200) -> Response:
-    """JSON with its keys in the order we wrote them, since people read it on the page."""
-    return Response(json.dumps(body, ensure_ascii=False), status, mimetype="application/json")
-
-
-def refuse(status: int, code: str, diagnostics: str) -> Response:
-    return answer(outcome(code, diagnostics), status)
+def policy(app: str) -> str:
+    """The browser itself makes sure that nothing leaves this machine: it may talk to this server, and frame our app."""
+    framed = f"; frame-src 'self' {'://'.join(urlsplit(app)[:2])}" if app else ""  # the app signs in with us
+    return f"default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'{framed}"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from sandbox.prefetch import read, search
+from chart_search import read, search
 
 Json = dict[str, Any]
 BASE = "/fhir/r4"

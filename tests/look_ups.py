@@ -9,12 +9,12 @@ from typing import Any
 
 from fhir_server import FakeServer, Json
 from flask.testing import FlaskClient
+from teaching_calls import hook_call
 
 from ehr.look_up import LookUp
 from ehr.warm import WarmLanes
 from fixtures.teaching import TeachingPatient, teaching_patients
 from plugin.app import create_app
-from sandbox.hook_calls import hook_call
 from second_opinion.data_needs import NEEDS, prefetch_templates
 
 TODAY = date(2026, 11, 22)

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from msgspec import json
+from teaching_calls import hook_call
 
 from fixtures.teaching import teaching_patients
 from fixtures.vignettes import chart
 from plugin.cli import main
-from sandbox.hook_calls import hook_call
 from second_opinion.data_needs import LANES
 from second_opinion.value_sets import use_local_codes
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from chart_search import fill
 from fhir.resources.R4B.servicerequest import ServiceRequest
 from fhirclient.models.servicerequest import ServiceRequest as ClientServiceRequest
 from flask.testing import FlaskClient
@@ -16,13 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from msgspec import json
+from teaching_calls import hook_call
 
 from cds_hooks.wording import WORDING
 from fixtures.teaching import teaching_patients
 from fixtures.vignettes import Vignette, chart, vignettes
 from plugin.app import create_app
-from sandbox.hook_calls import hook_call
-from sandbox.prefetch import fill
 from second_opinion.data_needs import LANES, prefetch_templates
 from second_opinion.rules import RULES
 from second_opinion.value_sets import VALUE_SETS

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import json
 from signing import BASE, ISS, KeyServer, Signer, jwks, key_server, segment, write_trust
+from teaching_calls import hook_call
 from werkzeug.test import TestResponse
 
 from cds_hooks.client_trust import Gate
@@ -29,7 +30,6 @@ from ehr.trust_file import read_trust
 from fixtures.teaching import teaching_patients
 from journal.journal import open_journal
 from plugin.app import create_app
-from sandbox.hook_calls import hook_call
 
 TODAY = date(2026, 11, 22)
 SIGN = "/cds-services/second-opinion-order-sign"

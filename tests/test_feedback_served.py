@@ -14,10 +14,10 @@ from uuid import uuid4
 
 import pytest
 from journal_examples import until
+from teaching_calls import hook_call
 from test_server import SIGN, Server, running
 
 from fixtures.teaching import teaching_patients
-from sandbox.hook_calls import hook_call
 
 Json = dict[str, Any]
 FEEDBACK = f"{SIGN}/feedback"

@@ -26,11 +26,11 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from teaching_calls import hook_call
 
 from fixtures.teaching import teaching_patients
 from journal.journal import open_journal
 from plugin.app import create_app
-from sandbox.hook_calls import hook_call
 
 Json = dict[str, Any]
 TODAY = date(2026, 11, 22)

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
+from teaching_calls import hook_call
 from werkzeug.exceptions import ServiceUnavailable
 
 from cds_hooks.calls import Call
@@ -18,7 +19,6 @@ from fixtures.teaching import teaching_patients
 from plugin import metrics
 from plugin.app import create_app
 from plugin.metrics_keeper import MetricsKeeper
-from sandbox.hook_calls import hook_call
 from second_opinion.assess import Assessment
 
 TODAY = date(2026, 11, 22)

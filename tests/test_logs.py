@@ -14,12 +14,13 @@ import pytest
 import structlog
 from flask.testing import FlaskClient
 from msgspec import json
+from teaching_calls import hook_call
 
 from fixtures.teaching import teaching_patients
 from plugin import request_log
 from plugin.app import create_app
 from plugin.logs import log_to
-from sandbox.hook_calls import HOOKS, hook_call
+from sandbox.hook_calls import HOOKS
 
 Json = dict[str, Any]
 TODAY = date(2026, 11, 22)

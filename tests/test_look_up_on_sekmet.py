@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from smart_ehr import RunningEhr, smart_ehr
+from teaching_calls import hook_call
 
 from ehr.look_up import LookUp
 from fixtures.teaching import PATIENTS, TeachingPatient, teaching_patients
 from plugin.app import create_app
-from sandbox.hook_calls import HOOKS, hook_call, signed_order
+from sandbox.hook_calls import HOOKS, signed_order
 from second_opinion.data_needs import NEEDS
 
 Json = dict[str, Any]

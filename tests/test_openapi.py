@@ -9,11 +9,12 @@ import schemathesis
 from flask import Flask
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator, FormatChecker
+from teaching_calls import hook_call
 from werkzeug.test import TestResponse
 
 from fixtures.teaching import teaching_patients
 from plugin.app import BODY_MOST, create_app
-from sandbox.hook_calls import HOOKS, hook_call
+from sandbox.hook_calls import HOOKS
 
 Json = dict[str, Any]
 TODAY = date(2026, 11, 22)

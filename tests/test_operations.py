@@ -22,11 +22,11 @@ from flask import Flask
 from msgspec import json
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from signing import Signer, served_settings
+from teaching_calls import hook_call
 
 from fixtures.teaching import teaching_patients
 from plugin.server import shared_folder
 from plugin.serving import tracing_of
-from sandbox.hook_calls import hook_call
 from second_opinion.errors import SecondOpinionError
 
 Json = dict[str, Any]

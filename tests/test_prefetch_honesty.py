@@ -5,12 +5,12 @@ from datetime import date
 from typing import Any
 
 import pytest
+from chart_search import fill
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from msgspec import Raw
 from msgspec.json import decode
 
-from sandbox.prefetch import fill
 from second_opinion.assess import as_json, assess
 from second_opinion.data_needs import LANES, NEEDS, prefetch_templates, smart_scopes
 from second_opinion.errors import UnreadableInput

@@ -1,4 +1,4 @@
-"""The mock EHR over HTTP: its page, its charts, the hook calls it prepares and the markdown it renders."""
+"""The mock EHR over HTTP, on a third-party FHIR server: its pages, its charts, and the hook calls it prepares."""
 
 from dataclasses import replace
 from datetime import date
@@ -7,71 +7,56 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from fhir_server import FakeServer, as_bytes, body, fhir_server, hang, page, resource, status
 from flask import Flask
 from flask.testing import FlaskClient
+from joserfc import jwt
+from joserfc.jwk import KeySet
 
 from fixtures.teaching import PATIENTS, teaching_patients
-from sandbox.hook_calls import HOOKS, hook_call
+from sandbox.breaking import BREAKS, Breaking
+from sandbox.chart_view import Chart, chart_view
+from sandbox.ehr import Ehr
+from sandbox.fhir_side import Behind, Server
+from sandbox.fhir_words import day, span
+from sandbox.filling import fill
+from sandbox.hook_calls import HOOKS, hook_context
 from sandbox.mock_ehr import create_blueprint
-from sandbox.prefetch import fill
+from sandbox.people import visitor
+from sandbox.signing import Signer
+from sandbox.smart.store import Launch
 from second_opinion.data_needs import prefetch_templates
+
+Json = dict[str, Any]
 
 TODAY = date(2026, 11, 22)
 TEACHING = {patient.id: patient for patient in teaching_patients(TODAY)}
+APP = "http://localhost:8080/launch"
+RUTH = "failed-fusion"
 
-CHART = {
-    "resourceType": "Bundle",
-    "type": "collection",
-    "entry": [
-        {"resource": {"resourceType": "Patient", "id": "p"}},
-        {
-            "resource": {
-                "resourceType": "Observation",
-                "id": "odi",
-                "subject": {"reference": "Patient/p"},
-                "code": {"coding": [{"system": "http://loinc.org", "code": "97909-6"}]},
-            }
-        },
-        {"resource": {"resourceType": "Observation", "id": "uncoded", "subject": {"reference": "Patient/p"}}},
-        {"resource": {"resourceType": "Observation", "id": "foreign", "subject": {"reference": "Patient/other"}}},
-        {
-            "resource": {
-                "resourceType": "Appointment",
-                "id": "a",
-                "participant": [{"status": "accepted"}, {"actor": {"reference": "Patient/p"}}],
-            }
-        },
-        {
-            "resource": {
-                "resourceType": "MedicationRequest",
-                "id": "m",
-                "subject": {"reference": "Patient/p"},
-                "medicationReference": {"reference": "Medication/naproxen"},
-            }
-        },
-        {"resource": {"resourceType": "Medication", "id": "naproxen"}},
-    ],
-}
+
+def mock_ehr(behind: Behind, app: str = "", kept: Json | None = None) -> FlaskClient:
+    site = Flask("mock_ehr")
+    breaking = Breaking(behind.break_it, behind.external)
+    signer = Signer("http://127.0.0.1:8080/sandbox", "http://localhost:8080")
+    site.register_blueprint(create_blueprint(Ehr(date.today, behind, signer, breaking, app, lambda instance: kept)))
+    return site.test_client()
 
 
 @pytest.fixture
-def ehr() -> FlaskClient:
-    app = Flask("mock_ehr")
-    app.register_blueprint(create_blueprint(lambda: TODAY))
-    return app.test_client()
+def ehr(sekmet: str) -> FlaskClient:
+    return mock_ehr(Behind(Server(sekmet), sekmet, grant=lambda user, patient: {"access_token": f"{user} {patient}"}))
 
 
-def call(ehr: FlaskClient, patient: str, hook: str) -> dict[str, Any]:
-    answer: dict[str, Any] = ehr.get(f"/sandbox/patients/{patient}/requests/{hook}").get_json(force=True)
+def prepared(ehr: FlaskClient, patient: str, hook: str, **choices: Any) -> Json:
+    response = ehr.post(f"/sandbox/patients/{patient}/calls/{hook}", json=choices)
+    assert response.status_code == 200, response.text
+    answer: Json = response.get_json()
     return answer
 
 
-def answered(query: str) -> Any:
-    return fill({"lane": query}, CHART, {"patientId": "p"})["lane"]
-
-
-def found(query: str) -> list[str]:
-    return [entry["resource"]["id"] for entry in answered(query)["entry"]]
+def said(response: Any) -> str:
+    return str(response.get_json()["issue"][0]["diagnostics"])
 
 
 # ---- the page
@@ -82,14 +67,17 @@ def test_the_page_lists_every_patient_and_what_to_expect(ehr: FlaskClient) -> No
     assert response.status_code == 200
     for name in PATIENTS:
         assert f'data-patient="{name}"' in response.text
-    assert response.text.count("No card") == 5
+    for fault in BREAKS:
+        assert f'data-fault="{fault.id}"' in response.text
+    assert response.text.count("No card") == sum(each.expect["order-sign"] is None for each in TEACHING.values())
     assert "Synthetic patients. Nothing leaves this machine." in response.text
 
 
 def test_the_page_may_load_nothing_from_elsewhere(ehr: FlaskClient) -> None:
     response = ehr.get("/sandbox/")
     assert response.headers["Content-Security-Policy"].startswith("default-src 'self'")
-    for text in (response.text, *(asset(ehr, name) for name in ("ehr.js", "ehr.css", "icon.svg"))):
+    assert "frame-src" not in response.headers["Content-Security-Policy"]
+    for text in (response.text, *(asset(ehr, name) for name in ("ehr.js", "ehr.css", "cards.js", "icon.svg"))):
         assert "://" not in text.replace("http://www.w3.org/", "")
 
 
@@ -99,19 +87,25 @@ def asset(ehr: FlaskClient, name: str) -> str:
         return str(response.get_data(as_text=True))
 
 
+def test_the_page_may_frame_the_app_and_nothing_else(sekmet: str) -> None:
+    response = mock_ehr(Behind(Server(sekmet), sekmet), APP).get("/sandbox/")
+    assert response.headers["Content-Security-Policy"].endswith("; frame-src 'self' http://localhost:8080")
+    assert 'id="open-app"' in response.text
+
+
 def test_patients_are_listed_as_json(ehr: FlaskClient) -> None:
     listed = ehr.get("/sandbox/patients").get_json()
     assert [patient["id"] for patient in listed] == list(PATIENTS)
-    assert set(listed[0]) == {"id", "title", "patient", "story", "expect"}
+    assert set(listed[0]) == {"id", "title", "patient", "story", "expect", "why"}
 
 
 # ---- the chart
 
 
-def test_a_chart_shows_banner_order_and_sections(ehr: FlaskClient) -> None:
-    chart = ehr.get("/sandbox/patients/failed-fusion").get_json()
-    assert chart["banner"]["name"] == "Keller, Ruth"
-    assert chart["banner"]["age"] == "61 years"
+def test_a_chart_shows_banner_order_and_sections() -> None:
+    ruth = TEACHING[RUTH]
+    chart = chart_view(ruth, Chart(entry["resource"] for entry in ruth.chart["entry"]), TODAY)
+    assert (chart["banner"]["name"], chart["banner"]["age"]) == ("Keller, Ruth", "61 years")
     assert chart["order"]["code"] == "CPT 22633"
     rows = {section["id"]: section["rows"] for section in chart["sections"]}
     assert list(rows) == ["problems", "procedures", "therapy", "scores", "medications", "orders"]
@@ -123,9 +117,11 @@ def test_a_chart_shows_banner_order_and_sections(ehr: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("name", PATIENTS)
-def test_every_chart_can_be_shown(ehr: FlaskClient, name: str) -> None:
+def test_every_chart_can_be_shown_as_the_server_has_it(ehr: FlaskClient, name: str) -> None:
     chart = ehr.get(f"/sandbox/patients/{name}").get_json()
-    assert all(row["what"] for section in chart["sections"] for row in section["rows"])
+    shown = [row for section in chart["sections"] for row in section["rows"]]
+    assert all(row["what"] for row in shown)
+    assert shown
 
 
 def test_a_locked_part_of_the_chart_says_what_the_service_is_told(ehr: FlaskClient) -> None:
@@ -134,61 +130,47 @@ def test_a_locked_part_of_the_chart_says_what_the_service_is_told(ehr: FlaskClie
     assert refused == {"problems", "procedures", "therapy"}
 
 
+@pytest.mark.parametrize("kind", ["Patient", "Condition", "Procedure", "CarePlan", "MedicationRequest", "Observation",
+                                  "ServiceRequest", "Appointment", "Goal", "Communication"])  # fmt: skip
+def test_a_resource_that_lacks_everything_is_shown_all_the_same(kind: str) -> None:
+    chart = chart_view(TEACHING["knee"], Chart([{"resourceType": kind, "id": "bare"}]), TODAY)
+    assert sum(len(section["rows"]) for section in chart["sections"]) == (kind != "Patient")
+
+
+def test_dates_are_shown_as_precisely_as_they_are_known() -> None:
+    assert [day("2025"), day("2025-07"), day("2025-07-22T10:00:00Z")] == ["2025", "Jul 2025", "22 Jul 2025"]
+    assert [day("soon"), day(""), span("2025-07-01", "")] == ["soon", "", "1 Jul 2025"]
+
+
 def test_an_unknown_patient_is_404_and_says_where_the_list_is(ehr: FlaskClient) -> None:
-    for path in ("/sandbox/patients/nobody", "/sandbox/patients/nobody/requests/order-sign"):
-        response = ehr.get(path)
+    responses = [ehr.get("/sandbox/patients/nobody"), ehr.get("/sandbox/patients/nobody/order")]
+    responses += [
+        ehr.post(f"/sandbox/patients/nobody/{button}", json={}) for button in ("anew", "calls/order-sign", "created")
+    ]
+    for response in responses:
         assert response.status_code == 404
-        assert response.get_json()["issue"][0]["diagnostics"] == (
-            "There is no teaching patient 'nobody'. GET /sandbox/patients lists them all."
-        )
+        assert said(response) == "There is no patient 'nobody'. GET /sandbox/patients lists them all."
 
 
 # ---- the hook calls
 
 
 def test_an_unknown_hook_is_404_and_names_those_there_are(ehr: FlaskClient) -> None:
-    response = ehr.get("/sandbox/patients/knee/requests/encounter-start")
+    response = ehr.post("/sandbox/patients/knee/calls/encounter-start", json={})
     assert response.status_code == 404
-    assert (
-        "patient-view, order-select, order-sign, appointment-book, order-dispatch"
-        in response.get_json()["issue"][0]["diagnostics"]
-    )
+    assert ", ".join(HOOKS) in said(response)
 
 
 def test_signing_sends_the_order_and_selecting_names_it_too(ehr: FlaskClient) -> None:
-    signed, selected = call(ehr, "knee", "order-sign"), call(ehr, "knee", "order-select")
+    signed, selected = (prepared(ehr, "knee", hook)["body"] for hook in ("order-sign", "order-select"))
     (entry,) = signed["context"]["draftOrders"]["entry"]
     assert entry["resource"]["code"]["coding"][0]["code"] == "27447"
     assert "selections" not in signed["context"]
     assert selected["context"]["selections"] == [f"ServiceRequest/{entry['resource']['id']}"]
-    assert selected["context"]["draftOrders"] == signed["context"]["draftOrders"]
-
-
-def test_booking_sends_the_appointment_and_no_order(ehr: FlaskClient) -> None:
-    """The patient's own, else one for what was ordered; both lead back to the order."""
-    for name, appointment in (("own-words", "elena-appointment-1"), ("knee", "george-order-27447-booked")):
-        context = call(ehr, name, "appointment-book")["context"]
-        (entry,) = context["appointments"]["entry"]
-        order = TEACHING[name].order
-        assert entry["resource"]["id"] == appointment
-        assert entry["resource"]["basedOn"] == [{"reference": f"ServiceRequest/{order['id']}"}]
-        assert order["subject"] in [each["actor"] for each in entry["resource"]["participant"]]
-        assert "draftOrders" not in context
-
-
-@pytest.mark.parametrize("name", PATIENTS)
-def test_a_dispatched_order_is_in_the_chart_once_and_signed(ehr: FlaskClient, name: str) -> None:
-    sent = call(ehr, name, "order-dispatch")
-    (order,) = sent["context"]["dispatchedOrders"]
-    assert set(sent["context"]) == {"patientId", "dispatchedOrders", "performer"}
-    found = [entry["resource"] for entry in sent["prefetch"]["service_requests"]["entry"]]
-    assert [each["status"] for each in found if f"ServiceRequest/{each['id']}" == order] == ["active"]
-    before = call(ehr, name, "order-sign")["prefetch"]["service_requests"]["entry"]
-    assert "active" not in [e["resource"]["status"] for e in before if f"ServiceRequest/{e['resource']['id']}" == order]
 
 
 def test_opening_the_chart_sends_no_order(ehr: FlaskClient) -> None:
-    body = call(ehr, "failed-fusion", "patient-view")
+    body = prepared(ehr, RUTH, "patient-view")["body"]
     assert body["hook"] == "patient-view"
     assert body["context"] == {
         "userId": "Practitioner/lena-ortiz",
@@ -197,78 +179,223 @@ def test_opening_the_chart_sends_no_order(ehr: FlaskClient) -> None:
     }
 
 
-def test_every_call_has_its_own_hook_instance(ehr: FlaskClient) -> None:
-    instances = {UUID(call(ehr, "knee", "order-sign")["hookInstance"]) for _ in range(3)}
-    assert len(instances) == 3
+def test_what_was_chosen_on_the_screens_is_in_the_call(ehr: FlaskClient) -> None:
+    booked = prepared(ehr, RUTH, "appointment-book", slot="2026-12-06T07:30:00Z")["body"]["context"]
+    assert booked["appointments"]["entry"][0]["resource"]["start"] == "2026-12-06T07:30:00Z"
+    sent = prepared(ehr, RUTH, "order-dispatch", performer="Organization/elsewhere")["body"]["context"]
+    assert sent["performer"] == "Organization/elsewhere"
+    other = prepared(ehr, RUTH, "order-sign", procedure="63030", drafts=[{"resourceType": "ServiceRequest"}])["body"]
+    orders = [entry["resource"] for entry in other["context"]["draftOrders"]["entry"]]
+    assert [order.get("code", {}).get("text") for order in orders] == ["Lumbar discectomy", None]
+    assert ehr.get(f"/sandbox/patients/{RUTH}/order?procedure=63030").get_json()["order"]["code"] == "CPT 63030"
 
 
-@pytest.mark.parametrize("hook", HOOKS)
+def test_an_order_that_is_sent_out_is_on_the_server_as_signed_and_only_then(ehr: FlaskClient, sekmet: str) -> None:
+    own, address = Server(sekmet), f"ServiceRequest/{TEACHING['knee'].order['id']}"
+    prepared(ehr, "knee", "order-dispatch")
+    assert (own.get(address, 5).body or {})["status"] == "active"
+    prepared(ehr, "knee", "order-sign")
+    assert own.get(address, 5).status in (404, 410)
+
+
+def test_an_order_that_is_in_the_chart_is_there_as_before_once_it_was_sent_out(ehr: FlaskClient, sekmet: str) -> None:
+    own, address = Server(sekmet), f"ServiceRequest/{TEACHING[RUTH].order['id']}"
+    for back in (f"/sandbox/patients/{RUTH}/calls/order-sign", f"/sandbox/patients/{RUTH}/anew"):
+        prepared(ehr, RUTH, "order-dispatch")
+        assert (own.get(address, 5).body or {})["status"] == "active"
+        ehr.post(back, json={})
+        assert (own.get(address, 5).body or {})["status"] == "draft"
+
+
+def test_every_call_has_its_own_hook_instance_and_access(ehr: FlaskClient) -> None:
+    bodies = [prepared(ehr, "knee", "order-sign")["body"] for _ in range(2)]
+    assert len({UUID(body["hookInstance"]) for body in bodies}) == 2
+    assert bodies[0]["fhirAuthorization"]["access_token"].startswith("Practitioner/")
+
+
 @pytest.mark.parametrize("name", PATIENTS)
-def test_every_template_of_the_service_is_answered_in_full(ehr: FlaskClient, name: str, hook: str) -> None:
-    prefetch = call(ehr, name, hook)["prefetch"]
-    assert set(prefetch) == set(prefetch_templates(hook))
+def test_every_template_of_the_service_is_answered_in_full(ehr: FlaskClient, name: str) -> None:
+    call = prepared(ehr, name, "patient-view")
+    prefetch = call["body"]["prefetch"]
+    assert list(prefetch) == list(prefetch_templates("patient-view")) == [lane["name"] for lane in call["lanes"]]
     assert prefetch["patient"]["resourceType"] == "Patient"
-    locked = {"procedures", "conditions"} if name == "chart-unreadable" else set()
-    for lane, value in prefetch.items():
-        if lane in locked:
-            assert value["issue"][0]["diagnostics"].startswith("403: ")
-        elif lane != "patient":
-            assert value["type"] == "searchset"
-            assert value["total"] == len(value["entry"])
-            assert [link["relation"] for link in value["link"]] == ["self"]
+    assert all(lane["state"] == "sent" for lane in call["lanes"])
 
 
-def test_scores_are_found_by_the_services_own_codes(ehr: FlaskClient) -> None:
-    assert call(ehr, "failed-fusion", "order-sign")["prefetch"]["observations"]["total"] == 4
+def test_prefetch_can_be_left_out(ehr: FlaskClient) -> None:
+    call = prepared(ehr, RUTH, "order-sign", prefetch="omitted")
+    assert "prefetch" not in call["body"]
+    assert {lane["state"] for lane in call["lanes"]} == {"left out: for the service to look up"}
 
 
 def test_an_order_outside_a_visit_is_sent_without_one() -> None:
-    ruth = teaching_patients(TODAY)[0]
+    ruth = TEACHING[RUTH]
     order = {key: value for key, value in ruth.order.items() if key != "encounter"}
-    assert "encounterId" not in hook_call(replace(ruth, order=order), "order-sign")["context"]
+    assert "encounterId" not in hook_context(replace(ruth, order=order), "order-sign")
 
 
-def test_a_template_that_the_context_cannot_fill_is_left_out() -> None:
-    templates = {"visit": "Encounter/{{context.encounterId}}", "who": "Patient/{{context.patientId}}"}
-    assert fill(templates, CHART, {"patientId": "p"}) == {"who": {"resourceType": "Patient", "id": "p"}}
+def test_calls_are_signed_with_a_key_that_is_published(ehr: FlaskClient) -> None:
+    token = prepared(ehr, RUTH, "order-sign", visit="one")["authorization"].removeprefix("Bearer ")
+    claims = jwt.decode(
+        token, KeySet.import_key_set(ehr.get("/sandbox/jwks.json").get_json(force=True)), ["ES384"]
+    ).claims
+    assert claims["aud"] == "http://localhost:8080/cds-services/second-opinion-order-sign"
+    assert (claims["iss"], claims["tenant"]) == ("http://127.0.0.1:8080/sandbox", "one")
+    again = ehr.post("/sandbox/tokens", json={"path": "/cds-services/x/feedback"}).get_json()["authorization"]
+    assert again.startswith("Bearer ")
 
 
-# ---- FHIR search
+def test_a_request_that_is_not_understood_says_what_to_send(ehr: FlaskClient) -> None:
+    response = ehr.post("/sandbox/tokens", json={"route": "/x"})
+    assert (response.status_code, said(response)) == (
+        400,
+        "Object missing required field `path`. Send JSON with path, visit.",
+    )
 
 
-def test_a_read_of_what_is_not_there_is_null() -> None:
-    assert answered("Patient/nobody") is None
+# ---- prefetch from a server that misbehaves
 
 
-def test_a_search_keeps_to_the_patient() -> None:
-    assert found("Observation?patient={{context.patientId}}") == ["odi", "uncoded"]
-    assert found("Appointment?patient={{context.patientId}}") == ["a"]
+def filled(server: FakeServer, query: str = "Condition?patient={{context.patientId}}") -> tuple[Json, str]:
+    made = fill({"lane": query}, {"patientId": "p"}, Server(server.url), seconds=0.3)
+    return made.prefetch, made.lanes[0].state
 
 
-def test_a_search_by_code_takes_a_list_percent_encoded_or_not() -> None:
-    assert found("Observation?patient=p&code=http%3A%2F%2Floinc.org%7C97909-6,http%3A%2F%2Floinc.org%7C1-8") == ["odi"]
-    assert found("Observation?patient=p&code=http://loinc.org|97909-6") == ["odi"]
-    assert found("Observation?patient=p&code=97909-6") == ["odi"]
-    assert found("Observation?patient=p&code=http://snomed.info/sct|97909-6") == []
+def test_what_the_ehr_did_not_get_is_left_out_or_said_and_never_made_up() -> None:
+    read = "Patient/{{context.patientId}}"
+    with fhir_server() as server:
+        server.ways = {"Condition": hang, "Procedure": body(b"{"), "Goal": status(500), "Patient": status(404)}
+        assert filled(server) == ({}, "left out: the EHR's own server did not answer in time")
+        assert filled(server, "Procedure?x=1") == ({}, "left out: what came is no JSON")
+        assert filled(server, read) == ({"lane": None}, "sent: null, it is not there")
+        prefetch, state = filled(server, "Goal?x=1")
+        assert prefetch["lane"]["issue"][0]["diagnostics"] == "500: the EHR's own server gave no reason"
+        assert state == "refused: 500"
+        assert filled(server, "Visit/{{context.encounterId}}") == (
+            {},
+            "left out: the context cannot fill its template",
+        )
+        server.ways = {
+            "Goal": resource(page(link=[{"relation": "next", "url": "more"}])),
+            "Patient": resource([]),
+        }
+        assert filled(server, "Goal?x=1")[1] == "sent, first page"
+        assert filled(server, read) == ({}, "left out: what came is no JSON")
 
 
-def test_included_medications_are_marked_and_not_counted() -> None:
-    bundle = answered("MedicationRequest?patient=p&_include=MedicationRequest:medication")
-    assert [entry["search"]["mode"] for entry in bundle["entry"]] == ["match", "include"]
-    assert bundle["entry"][1]["fullUrl"].endswith("/Medication/naproxen")
-    assert bundle["total"] == 1
+# ---- what buttons do
 
 
-def test_a_page_that_is_not_all_says_so() -> None:
-    bundle = answered("Observation?patient=p&_count=1")
-    assert (len(bundle["entry"]), bundle["total"]) == (1, 2)
-    assert [link["relation"] for link in bundle["link"]] == ["self", "next"]
+def test_an_accepted_draft_is_created_and_gone_when_the_patient_is_chosen_again(ehr: FlaskClient) -> None:
+    draft = {name: value for name, value in TEACHING[RUTH].order.items() if name != "id"}
+    ehr.post(f"/sandbox/patients/{RUTH}/anew", json={})
+    made = ehr.post(f"/sandbox/patients/{RUTH}/created", json={"resource": draft}).get_json()
+    assert made["reference"] == f"ServiceRequest/{made['resource']['id']}"
+    assert states(ehr.get(f"/sandbox/patients/{RUTH}").get_json()).count("draft") == 2
+    assert states(ehr.post(f"/sandbox/patients/{RUTH}/anew", json={}).get_json()).count("draft") == 1
 
 
-def test_a_search_the_mock_ehr_cannot_do_is_an_error_and_never_everything() -> None:
-    assert answered("Observation?patient=p&date=ge2020")["issue"] == [
-        {"severity": "error", "code": "not-supported", "diagnostics": "The mock EHR cannot search Observation by date."}
-    ]
+def states(chart: Json) -> list[str]:
+    return [row["status"] for section in chart["sections"] if section["id"] == "orders" for row in section["rows"]]
+
+
+def test_what_the_server_does_not_create_is_said_with_its_words() -> None:
+    no = {"resourceType": "OperationOutcome", "issue": [{"diagnostics": "Read only."}]}
+    with fhir_server() as server:
+        ehr = mock_ehr(Behind(Server(server.url), server.url))
+        server.ways = {"Goal": lambda server, handler, asked: handler.answer(as_bytes(no), 403)}
+        response = ehr.post(f"/sandbox/patients/{RUTH}/created", json={"resource": {"resourceType": "Goal"}})
+        assert (response.status_code, said(response)) == (502, "The FHIR server did not create it: Read only.")
+
+
+def test_the_app_is_launched_with_what_is_on_screen() -> None:
+    seen: list[tuple[str, Launch]] = []
+
+    def launched(url: str, launch: Launch) -> str:
+        seen.append((url, launch))
+        return "there"
+
+    ehr = mock_ehr(Behind(Server("http://127.0.0.1:9"), "", launch=launched), APP)
+    assert ehr.post("/sandbox/launches", json={"patient": RUTH, "appContext": "{}"}).get_json() == {"url": "there"}
+    ((url, launch),) = seen
+    assert (url, launch.patient, launch.user) == (APP, "ruth-keller", "Practitioner/lena-ortiz")
+    assert (launch.encounter, launch.app_context) == ("ruth-encounter-1", "{}")
+    elsewhere = ehr.post("/sandbox/launches", json={"patient": RUTH, "url": "https://elsewhere.example/launch"})
+    assert (elsewhere.status_code, said(elsewhere)) == (
+        400,
+        f"No app of this EHR is at https://elsewhere.example/launch. Its app is at {APP}.",
+    )
+    assert ehr.post("/sandbox/launches", json={"patient": "nobody"}).status_code == 404
+
+
+def test_one_thing_is_broken_at_a_time_and_one_click_mends_it(sekmet: str) -> None:
+    switched: list[str] = []
+    ehr = mock_ehr(Behind(Server(sekmet), sekmet, break_it=switched.append))
+    for name in ("slow", "", "service-down"):
+        assert ehr.put("/sandbox/faults", json={"broken": name}).get_json()["broken"] == name
+    assert switched == ["slow", "", ""]
+    assert prepared(ehr, RUTH, "order-sign")["url"] == "down/cds-services/second-opinion-order-sign"
+    assert ehr.post("/sandbox/down/cds-services/x").status_code == 503
+    ehr.put("/sandbox/faults", json={"broken": "prefetch-omitted"})
+    assert ehr.get("/sandbox/faults").get_json()["broken"] == "prefetch-omitted"
+    assert "prefetch" not in prepared(ehr, RUTH, "order-sign")["body"]
+    unknown = ehr.put("/sandbox/faults", json={"broken": "the coffee machine"})
+    assert unknown.status_code == 404
+    assert "There is no fault 'the coffee machine'" in said(unknown)
+
+
+def test_what_the_journal_keeps_is_handed_on(sekmet: str) -> None:
+    assert mock_ehr(Behind(Server(sekmet), sekmet), kept={"hook": "x"}).get("/sandbox/kept/1").get_json() == {
+        "hook": "x"
+    }
+    assert mock_ehr(Behind(Server(sekmet), sekmet)).get("/sandbox/kept/1").get_json(silent=True) is None
+
+
+# ---- somebody else's server
+
+
+def external(base: str) -> FlaskClient:
+    return mock_ehr(Behind(Server(base, {"access_token": "t"}), base, external=True))
+
+
+def test_patients_of_an_external_server_are_found_by_name(sekmet: str) -> None:
+    ehr = external(sekmet)
+    shown = ehr.get("/sandbox/").text
+    assert f"Charts of {sekmet}" in shown
+    assert "failed-fusion" not in shown
+    (found,) = ehr.get("/sandbox/patients?name=Keller").get_json()
+    assert (found["id"], found["patient"]) == ("ruth-keller", "Keller, Ruth")
+    assert found["title"].startswith("female, born ")
+    assert len(ehr.get("/sandbox/patients").get_json()) >= len(PATIENTS)
+    assert ehr.get("/sandbox/patients?name=Nobodyatall").get_json() == []
+
+
+def test_an_external_chart_is_read_and_nothing_there_is_deleted_or_signed(sekmet: str) -> None:
+    own, left = Server(sekmet), {"resourceType": "ServiceRequest", "status": "draft", "intent": "order"}
+    made = (
+        own.create(left | {"subject": {"reference": "Patient/ruth-keller"}, "code": {"text": "Left here"}}, 5).body
+        or {}
+    )
+    ehr = external(sekmet)
+    chart = ehr.post("/sandbox/patients/ruth-keller/anew", json={}).get_json()
+    assert (chart["banner"]["name"], chart["title"], chart["expect"]) == ("Keller, Ruth", "", {})
+    assert "draft" in states(chart)
+    body = prepared(ehr, "ruth-keller", "order-dispatch", procedure="22551")["body"]
+    (order,) = body["context"]["dispatchedOrders"]
+    assert own.get(order, 5).status == 404
+    assert own.delete(f"ServiceRequest/{made['id']}", 5).status < 300
+    assert ehr.get("/sandbox/patients/nobody-at-all").status_code == 404
+
+
+def test_on_an_external_server_only_what_is_ours_can_be_broken(sekmet: str) -> None:
+    ehr = external(sekmet)
+    faults = ehr.get("/sandbox/faults").get_json()["faults"]
+    assert [fault["id"] for fault in faults] == ["prefetch-omitted", "service-down"]
+    assert ehr.put("/sandbox/faults", json={"broken": "service-down"}).get_json()["broken"] == "service-down"
+
+
+def test_a_patient_without_a_name_is_shown_by_id() -> None:
+    assert visitor({"resourceType": "Patient", "id": "x9"}, TODAY).patient == "x9"
 
 
 # ---- markdown

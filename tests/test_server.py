@@ -21,11 +21,11 @@ from click.testing import CliRunner
 from flask import Flask
 from msgspec import json
 from signing import BASE, Signer, key_server, served_settings, write_trust
+from teaching_calls import hook_call
 
 from fixtures.teaching import teaching_patients
 from plugin.cli import main
 from plugin.server import run
-from sandbox.hook_calls import hook_call
 from second_opinion.errors import SecondOpinionError
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,7 +1,7 @@
 """Ways in which an EHR's FHIR server goes wrong, to switch on: a table, and one function each."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sandbox.smart.altered import as_dstu2, each_resource, localised, somebody_elses
@@ -9,6 +9,7 @@ from sandbox.smart.asked import Asked
 from sandbox.smart.upstream import Answer, refusal
 
 Go = Callable[[], Answer]
+Refusals = Mapping[tuple[str, str], tuple[int, str]]  # patient and type to status and words
 
 SLOW_SECONDS = 6.0
 _GONE = "_getpages"
@@ -89,10 +90,15 @@ FAULTS = {
 
 
 class Switches:
-    """Which faults are on, for everybody ('') or for one patient."""
+    """Which faults are on, for everybody ('') or for one patient; and what is always kept from apps."""
 
     def __init__(self) -> None:
         self._on: frozenset[tuple[str, str]] = frozenset()
+        self._refusals: Refusals = {}
+
+    def refuse(self, refusals: Refusals) -> None:
+        """These types of these patients' charts are refused to every app; `clear` does not change that."""
+        self._refusals = refusals
 
     def set(self, name: str, on: bool = True, patient: str = "") -> None:
         """Raises KeyError for a fault that there is not."""
@@ -106,6 +112,9 @@ class Switches:
         return sorted(self._on)
 
     def answer(self, asked: Asked, go: Go) -> Answer:
+        for (patient, kind), (status, why) in self._refusals.items():
+            if asked.by_app and asked.kind == kind and asked.is_about(patient):
+                return refusal(status, "forbidden", why)
         for name in [name for name, patient in self.are_on() if not patient or asked.is_about(patient)]:
             go = _through(FAULTS[name], asked, go)
         return go()

@@ -9,7 +9,7 @@ from msgspec import DecodeError, json
 from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
-from sandbox.prefetch import outcome
+from sandbox.outcomes import outcome
 from sandbox.smart.asked import Asked
 
 Json = dict[str, Any]

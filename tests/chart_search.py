@@ -1,9 +1,11 @@
-"""Answers the service's own prefetch templates from a chart, as an EHR would; this alone knows FHIR search."""
+"""Answers the service's own prefetch templates from a chart in memory, as an EHR would; knows FHIR search."""
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs
+
+from sandbox.outcomes import outcome
 
 Json = dict[str, Any]
 
@@ -27,11 +29,6 @@ def fill(
             query = TOKEN.sub(lambda match: str(context[match[1]]), template)
             prefetch[key] = search(query, resources) if "?" in query else read(query, resources)
     return prefetch
-
-
-def outcome(code: str, diagnostics: str) -> Json:
-    issue = {"severity": "error", "code": code, "diagnostics": diagnostics}
-    return {"resourceType": "OperationOutcome", "issue": [issue]}
 
 
 def read(reference: str, resources: list[Json]) -> Json | None:

@@ -1,0 +1,126 @@
+"""What stands behind `demo`: a FHIR server with teaching patients and the EHR in front of it, or an external server."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+
+from flask import Blueprint
+
+import sandbox.mock_ehr
+import sandbox.smart.door
+from ehr.trust import CdsClient, SmartEhr, Trust
+from ehr.urls import one_spelling
+from fixtures.teaching import teaching_patients
+from journal.errors import JournalDown
+from journal.journal import Journal
+from journal.kept import Json, kept_of_call
+from sandbox.breaking import Breaking
+from sandbox.ehr import Ehr
+from sandbox.fhir_process import fhir_process
+from sandbox.fhir_side import Behind, Server
+from sandbox.people import fhir_id
+from sandbox.signing import ALGORITHM, Signer
+from sandbox.smart.clients import CHART, Client
+from sandbox.smart.ehr import HOOKS_CLIENT, SandboxEhr
+from second_opinion.data_needs import LANE_OF_TYPE
+from second_opinion.errors import SecondOpinionError
+
+_APP = "second-opinion"
+_WRITTEN_SECONDS = 2.0  # what was just answered is still being written
+
+
+@dataclass(frozen=True)
+class Demo:
+    """`url`: the mock EHR's, on 127.0.0.1; `base_url`: the service's and the app's, on localhost.
+
+    Two sites for a browser, so that the app's frame meets here what it will meet in a hospital.
+    """
+
+    url: str
+    base_url: str
+    behind: Behind
+    signer: Signer
+    smart: SandboxEhr | None = None
+
+    @property
+    def trust(self) -> Trust:
+        """The service knows this EHR as it would know a hospital's."""
+        client = CdsClient(
+            iss=self.signer.iss, algorithms=(ALGORITHM,), jku=self.signer.jku, fhir_servers=(self.behind.address,)
+        )
+        smart = SmartEhr(iss=self.behind.address, client_id=_APP, auth="public", frame_ancestors=(self.url,))
+        return Trust(self.base_url, (client,), (smart,) if self.smart else ())
+
+    def pages(self, today: Callable[[], date], journal: Journal) -> list[Blueprint]:
+        """The mock EHR's, and its FHIR and authorization servers'."""
+        app = f"{self.base_url}/launch" if self.smart else ""
+        breaking = Breaking(self.behind.break_it, self.behind.external)
+        ehr = Ehr(today, self.behind, self.signer, breaking, app, partial(kept, journal))
+        own = sandbox.mock_ehr.create_blueprint(ehr)
+        return [own, sandbox.smart.door.create_blueprint(self.smart)] if self.smart else [own]
+
+
+def kept(journal: Journal, hook_instance: str) -> Json | None:
+    journal.writer.flush(_WRITTEN_SECONDS)
+    try:
+        return kept_of_call(journal.database, hook_instance)
+    except JournalDown:
+        return None
+
+
+@contextmanager
+def demo_on(port: int, fhir_server: str = "", token: str = "", today: date | None = None) -> Iterator[Demo]:
+    """`fhir_server`: an external one instead of ours. Raises SecondOpinionError, with the remedy."""
+    url, base_url = f"http://127.0.0.1:{port}", f"http://localhost:{port}"
+    signer = Signer(f"{url}/sandbox", base_url)
+    if fhir_server:
+        yield Demo(url, base_url, external(fhir_server, token), signer)
+        return
+    day = today or date.today()
+    with fhir_process(day) as base:
+        app = Client(_APP, (f"{base_url}/callback",))
+        smart = SandboxEhr(url, base, (app,))
+        smart.faults.refuse(refusals(day))
+        behind = Behind(
+            own=Server(base), address=smart.fhir_base, grant=partial(granted, smart), launch=smart.launch_url,
+            break_it=partial(broken, smart),
+        )  # fmt: skip
+        try:
+            yield Demo(url, base_url, behind, signer, smart)
+        finally:
+            smart.close()
+
+
+def external(fhir_server: str, token: str) -> Behind:
+    try:
+        address = one_spelling(fhir_server)
+    except ValueError as problem:
+        raise SecondOpinionError(f"--fhir: {problem}.") from None
+    access = {"access_token": token, "token_type": "Bearer", "expires_in": 300} if token else None
+    return Behind(Server(address, access), address, grant=lambda user, patient: access, external=True)
+
+
+def granted(smart: SandboxEhr, user: str, patient: str) -> Json:
+    return {
+        "access_token": smart.token_for(patient, user), "token_type": "Bearer", "expires_in": 300,
+        "scope": CHART, "subject": HOOKS_CLIENT, "patient": patient,
+    }  # fmt: skip
+
+
+def broken(smart: SandboxEhr, fault: str) -> None:
+    smart.faults.clear()
+    if fault:
+        smart.faults.set(fault)
+
+
+def refusals(today: date) -> dict[tuple[str, str], tuple[int, str]]:
+    """What the EHR keeps from the service in some teaching charts: patient and FHIR type to status and words."""
+    return {
+        (fhir_id(patient), kind): (answer["status"], answer["text"])
+        for patient in teaching_patients(today)
+        for lane, answer in patient.unreadable.items()
+        for kind, of_lane in LANE_OF_TYPE.items()
+        if of_lane == lane
+    }

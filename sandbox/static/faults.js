@@ -1,0 +1,32 @@
+// The menu "Break it": one thing is broken at a time, a banner says so, and one click mends all.
+
+import { exchange } from "./exchange.js";
+import { all, byId, onClick } from "./page.js";
+import { brokenFault, state } from "./state.js";
+
+export async function startFaults() {
+  onClick("[data-fault]", (button) => breakIt(button.dataset.fault));
+  onClick("#mend", () => breakIt(""));
+  const answer = await exchange("faults");
+  if (answer.ok) Object.assign(state, answer.json);
+  showBroken();
+}
+
+async function breakIt(id) {
+  const answer = await exchange("faults", { broken: id }, { method: "PUT" });
+  if (!answer.ok) return;
+  state.broken = answer.json.broken;
+  byId("break-menu").hidePopover();
+  showBroken();
+  if (!id) byId("break-it").focus(); // the button that had the focus is gone
+}
+
+function showBroken() {
+  const fault = brokenFault();
+  byId("broken").hidden = !fault;
+  for (const button of all("[data-fault]")) button.setAttribute("aria-pressed", String(button.dataset.fault === fault?.id));
+  if (!fault) return;
+  byId("broken-name").textContent = fault.name;
+  byId("broken-does").textContent = fault.does;
+  byId("broken-see").textContent = fault.see;
+}

@@ -1,0 +1,106 @@
+"""The demo from its start to its end: what it says, what it leaves behind, and another FHIR server in place of ours."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from demos import ROOT, running_demo
+from playwright.sync_api import Browser, expect
+from urllib3 import request
+
+from journal.journal import open_journal
+from plugin.demo import external, kept
+from second_opinion.errors import SecondOpinionError
+
+
+def demo_that_ends(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "plugin", "demo", "--no-browser", *options]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_ctrl_c_ends_everything_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with running_demo(tmp_path) as demo:
+        (fhir,) = servers_below(demo.process.pid)
+        demo.process.send_signal(signal.SIGINT)
+        assert demo.process.wait(timeout=60) == 0
+        assert not Path(f"/proc/{fhir}").exists()
+        assert [left.name for left in tmp_path.iterdir()] == ["demo.log"]
+        assert "Traceback" not in demo.said
+
+
+def servers_below(process: int) -> list[int]:
+    """The processes of FHIR servers that were started by this one."""
+    listed = subprocess.run(
+        ["ps", "--ppid", str(process), "-o", "pid=,args="], capture_output=True, text=True, check=True
+    )
+    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "fhir_child" in line]
+
+
+def test_a_port_that_is_taken_is_said_in_one_line_with_what_to_do(tmp_path: Path) -> None:
+    with running_demo(tmp_path) as demo:
+        port = demo.address.split(":")[2].partition("/")[0]
+        ended = demo_that_ends("--port", port, folder=tmp_path)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.strip().splitlines()
+    assert line.startswith(f"Error: Port {port} on 127.0.0.1 cannot be used")
+    assert line.endswith(f"Choose another: --port {int(port) % 65535 + 1}")
+
+
+def test_an_address_that_is_none_is_said_with_what_to_do(tmp_path: Path) -> None:
+    ended = demo_that_ends("--fhir", "http://ehr.example/fhir", folder=tmp_path)
+    assert ended.returncode == 1
+    assert "Use https" in ended.stderr
+
+
+def test_the_demo_works_on_another_fhir_server(tmp_path: Path, browser: Browser, sekmet: str) -> None:
+    with (
+        running_demo(tmp_path, "--fhir", sekmet) as demo,
+        closing(browser.new_page(viewport={"width": 1440, "height": 900})) as page,
+    ):
+        page.goto(demo.address)
+        page.locator("#search-name").fill("Keller")
+        page.locator("#search button").click()
+        page.locator('[data-patient="ruth-keller"]').click()
+        expect(page.locator("#patient-name")).to_have_text("Keller, Ruth")
+        page.locator("#tab-orders").click()
+        page.locator("#sign-order").click()
+        expect(page.locator('.card[data-indicator="warning"]')).to_have_count(1)
+        expect(page.locator("#status")).to_contain_text("Nothing was promised for this chart.")
+        page.locator('[name="prefetch"][value="omitted"]').check()
+        page.locator("#tab-chart").click()
+        page.locator("#tab-orders").click()
+        page.locator("#sign-order").click()
+        expect(page.locator('.card[data-indicator="warning"]')).to_have_count(1)
+
+
+def test_anybody_may_call_the_demo_but_nobody_as_its_ehr(tmp_path: Path) -> None:
+    with running_demo(tmp_path) as demo:
+        prepared = request("POST", f"{demo.address}patients/failed-fusion/calls/order-sign", json={}).json()
+        url = demo.address.replace("/sandbox/", "/cds-services/second-opinion-order-sign")
+        unsigned = request("POST", url, json=prepared["body"])
+        assert (unsigned.status, len(unsigned.json()["cards"])) == (200, 1)
+        signed = {"Authorization": prepared["authorization"]}
+        assert request("POST", url, json=prepared["body"], headers=signed).status == 200
+        assert request("POST", url, json=prepared["body"], headers=signed).status == 401  # a token is good once
+
+
+def test_a_token_for_another_server_goes_with_each_call() -> None:
+    behind = external("http://127.0.0.1:9/fhir/", "secret")
+    assert behind.address == "http://127.0.0.1:9/fhir"
+    assert (behind.grant("", "") or {}).get("access_token", "").startswith("sec")
+    assert external("http://127.0.0.1:9/fhir", "").grant("", "") is None
+    with pytest.raises(SecondOpinionError, match="--fhir: 'nowhere' is no address we take"):
+        external("nowhere", "")
+
+
+def test_a_journal_that_is_down_keeps_nothing_to_show(tmp_path: Path) -> None:
+    journal = open_journal(f"sqlite:///{tmp_path}/journal.sqlite3", "k" * 64)
+    assert kept(journal, "unknown") is None
+    journal.database.reading.why = "The disk is gone."
+    assert kept(journal, "unknown") is None
+    journal.close(5)
