@@ -80,7 +80,7 @@ def run(
     ready: Step,
     at_start: Iterable[Step] = (),
     at_stop: Iterable[Step] = (),
-    threads: int = 8,
+    threads: int = THREADS,
 ) -> None:
     """Serves until stopped, inside shared_folder; `ready` is called once the port is open.
 

@@ -10,14 +10,16 @@ from secrets import token_hex
 
 from flask import Flask
 
+import smart_app.door
 from cds_hooks.client_trust import Gate
 from ehr.look_up import LookUp
 from journal.journal import Journal, open_journal
 from plugin.logs import log_to
-from plugin.server import Step, bracketed, check_port, run, shared_folder
+from plugin.server import THREADS, Step, bracketed, check_port, run, shared_folder
 from plugin.settings import Production, trace_as
 from second_opinion.errors import SecondOpinionError
 from second_opinion.site import Site
+from smart_app.reading import MOST_PAGES, SECONDS
 
 _HERE = "127.0.0.1"
 _DEMO_THREADS = 160  # the EHR's own server answers from here, too, and one of its faults is to take six seconds
@@ -40,9 +42,15 @@ def serve_site(
 
         journal = open_journal(production.database_url, production.secret_key, redis_url=production.redis_url)
         gate = Gate(production.trust, journal.tokens.spend)
-        look_up = LookUp(site.look_up_seconds)
-        app = create_app(production.trust.base_url, site=site, gate=gate, journal=journal, look_up=look_up)
-        _run(app, host, port, lambda: ready(f"http://{bracketed(host)}:{port}"), workers, journal, (look_up,))
+        look_up, whole_charts = LookUp(site.look_up_seconds), LookUp(SECONDS, most_pages=MOST_PAGES)
+        pages = smart_app.door.create_blueprint(
+            production.trust, journal, whole_charts, production.credentials, site=site
+        )
+        app = create_app(
+            production.trust.base_url, site=site, gate=gate, journal=journal, look_up=look_up, pages=[pages]
+        )
+        address = f"http://{bracketed(host)}:{port}"
+        _run(app, host, port, lambda: ready(address), workers, journal, (look_up, whole_charts))
 
 
 def serve_demo(
@@ -54,16 +62,14 @@ def serve_demo(
     with shared_folder() as folder:
         from plugin.app import create_app
         from plugin.demo import demo_on
-        from smart_app import door as smart_app_door
-        from smart_app.reading import MOST_PAGES, SECONDS
 
         with demo_on(port, fhir_server, token) as demo:
             journal = open_journal(f"sqlite:///{folder / 'journal.sqlite3'}", token_hex(32))
             gate = Gate(demo.trust, journal.tokens.spend)
             look_up, whole_charts = LookUp(site.look_up_seconds), LookUp(SECONDS, most_pages=MOST_PAGES)
-            smart_app = smart_app_door.create_blueprint(demo.trust, journal, whole_charts, site=site)
+            pages = smart_app.door.create_blueprint(demo.trust, journal, whole_charts, site=site)
             app = create_app(
-                demo.base_url, site=site, gate=gate, journal=journal, look_up=look_up, pages=[smart_app],
+                demo.base_url, site=site, gate=gate, journal=journal, look_up=look_up, pages=[pages],
                 demo=demo.pages(date.today, journal),
             )  # fmt: skip
             _run(app, _HERE, port, lambda: ready(demo.url), 1, journal, (look_up, whole_charts), _DEMO_THREADS)
@@ -77,7 +83,7 @@ def _run(
     workers: int,
     journal: Journal,
     look_ups: Sequence[LookUp],
-    threads: int = 8,
+    threads: int = THREADS,
 ) -> None:
     from plugin.metrics_keeper import MetricsKeeper
 

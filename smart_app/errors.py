@@ -22,6 +22,13 @@ class LaunchFailed(SecondOpinionError):
         self.page, self.again = page, again
 
 
+class Busy(SecondOpinionError):
+    """As many charts are being read as may be at once."""
+
+    def __init__(self) -> None:
+        super().__init__("Many charts are being opened just now. Try again in a moment.")
+
+
 class FormRefused(SecondOpinionError):
     """A form that no page of this launch sent."""
 

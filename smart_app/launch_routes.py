@@ -8,7 +8,7 @@ from msgspec import Struct, convert, json
 from werkzeug.wrappers import Response as AnyResponse
 
 from journal.errors import JournalDown
-from smart_app.errors import FormRefused, LaunchEnded, LaunchFailed
+from smart_app.errors import Busy, FormRefused, LaunchEnded, LaunchFailed
 from smart_app.page_headers import add_headers
 from smart_app.registration import REGISTRATION
 from smart_app.typed import typed
@@ -67,6 +67,10 @@ def add_pages_of_ends(door: Blueprint) -> None:
     @door.errorhandler(FormRefused)
     def refused(_: FormRefused) -> tuple[str, int]:
         return _page("wrong_form")
+
+    @door.errorhandler(Busy)
+    def busy(_: Busy) -> tuple[str, int]:
+        return _page("busy")
 
     @door.errorhandler(JournalDown)
     def down(_: JournalDown) -> tuple[str, int]:
