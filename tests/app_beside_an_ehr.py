@@ -7,7 +7,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask, Response, request
 from flask.testing import FlaskClient
 from journal_examples import opened
 from msgspec.structs import replace
@@ -29,6 +29,7 @@ from smart_app.launches import Launch
 from smart_app.leaflet_routes import add_leaflet_routes
 from smart_app.refer_routes import add_refer_routes
 from smart_app.review_routes import add_review_routes
+from smart_app.visits import check_form
 
 Json = dict[str, Any]
 PATIENT: Json = {"resourceType": "Patient", "id": "p1", "birthDate": "1960-04-02", "name": [{"text": "Ruth <b>K</b>"}]}
@@ -103,6 +104,12 @@ def beside(folder: Path, *chart: Json, scopes: tuple[str, ...] = ALL) -> Iterato
         )  # fmt: skip
         door = Blueprint("smart_app", "smart_app", template_folder="templates", static_folder="static")
         add_pages_of_ends(door)
+
+        @door.before_request
+        def check() -> None:
+            if request.method == "POST":
+                check_form(it._launch("l1"))
+
         add_review_routes(door, stands_on)
         acts = Acts(stands_on)
         add_refer_routes(door, stands_on, acts)

@@ -20,7 +20,6 @@ from smart_app.launches import Launch
 from smart_app.pages import case_now
 from smart_app.previews import Act, Preview
 from smart_app.review.banner import frame_of
-from smart_app.visits import check_form
 
 Answer = str | Response | tuple[str, int]
 
@@ -41,15 +40,16 @@ class ActForm:
 
 
 def add_act_form(door: Blueprint, app: App, acts: Acts, form: ActForm) -> None:
-    """GET the form; POST it to look at what will be written, to go back to the form, or to write it (`step`)."""
+    """GET the form; POST it to look at what will be written, to go back to the form, or to write it (`step`).
+
+    The door has checked by then that a page of ours sent it.
+    """
 
     def empty(launch: str) -> Answer:
         return _form_page(form, case_now(app, launch), form.empty(app.today()))
 
     def sent(launch: str) -> Answer:
-        case = case_now(app, launch)
-        check_form(case.launch)
-        return _stepped(form, app, acts, case)
+        return _stepped(form, app, acts, case_now(app, launch))
 
     page = f"/review/<launch>/{form.path}"
     door.add_url_rule(page, f"{form.path}_form", empty)
