@@ -383,4 +383,4 @@ def test_a_patient_may_say_anything(patient: dict[str, Any], shown: tuple[str, .
 
 def test_the_frame_says_when_the_chart_was_read() -> None:
     frame = frame_of(case_from(everything()))
-    assert frame.read_at_words == "22 Nov 2026, 09:30"
+    assert frame.read_at_words == "22 Nov 2026, 09:30 UTC"

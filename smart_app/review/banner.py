@@ -38,7 +38,7 @@ class Frame(Struct, frozen=True):
 
     @property
     def read_at_words(self) -> str:
-        return f"{spoken_date(self.read_at.date())}, {self.read_at:%H:%M}"
+        return f"{spoken_date(self.read_at.date())}, {self.read_at:%H:%M %Z}".rstrip()
 
 
 def frame_of(case: Case) -> Frame:

@@ -3,8 +3,9 @@
 from typing import Any
 
 from second_opinion.plain_words import spoken_date
+from smart_app.review.courses import Mark
 from smart_app.review.scores import Point, Series
-from smart_app.review.timeline import Mark, Timeline
+from smart_app.review.timeline import Timeline
 from smart_app.review.wording import WORDING
 
 _SOURCES = 3

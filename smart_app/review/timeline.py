@@ -1,45 +1,25 @@
 """The timeline: lanes of marks from the first event to the planned operation; visits close together become one bar."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import date
 from itertools import chain
 
 from msgspec import Struct
 
 from second_opinion.durations import Duration
-from second_opinion.plain_words import listed, plain
+from second_opinion.plain_words import plain
 from second_opinion.record import PatientRecord
 from smart_app.case import Case
 from smart_app.review.care import Item, images, operations, treatments
+from smart_app.review.courses import CLOSE_DAYS, OF_ONE_KIND, Mark, courses
 from smart_app.review.wishes import wishes
 from smart_app.review.wording import WORDING
 
 _LANES = ("surgery", "care", "injection", "medication", "imaging", "wishes")
-_CLOSE_DAYS = 24  # visits this close are one course: weekly care with a holiday in it
 _MOST_MARKS = 300
 _MOST_DAYS = 3650
 _MOST_ROWS = 14
-_OF_ONE_KIND = ("care", "medication", "injection", "imaging")
-# Where some of a course are visits, only those are counted: a care plan around them is not one more.
-_VISITS = ("Procedure", "Encounter")
 _YEAR = Duration(months=12)
-
-
-class Mark(Struct, frozen=True):
-    """One bar or point: what, when, how it came about, and what it rests on."""
-
-    lane: str
-    kind: str
-    state: str
-    label: str
-    first: date | None
-    last: date | None
-    count: int
-    sources: tuple[str, ...]
-    by: str = ""  # who gave it
-    from_text: bool = False
-    outcome: str = ""
-    note: str = ""
 
 
 class Row(Struct, frozen=True):
@@ -88,66 +68,15 @@ def _items(record: PatientRecord) -> Iterable[Item]:
 
 def _marks(items: Iterable[Item]) -> tuple[Mark, ...]:
     """As few as can be read: what is close together is merged, closer and closer until there are not too many."""
-    items, days = tuple(items), _CLOSE_DAYS
+    items, days = tuple(items), CLOSE_DAYS
     while len(marks := courses(items, days)) > _MOST_MARKS and days < _MOST_DAYS:
         days *= 2
     return marks
 
 
-def courses(items: Iterable[Item], days: int = _CLOSE_DAYS) -> tuple[Mark, ...]:
-    """One mark for each course of the same care; `days` without any end it."""
-    groups: dict[tuple[str, str, str], list[Item]] = {}
-    for item in items:
-        groups.setdefault((item.lane, item.kind, item.state), []).append(item)
-    return tuple(_mark(course) for group in groups.values() for course in _courses(group, days))
-
-
-def _courses(items: list[Item], days: int) -> Iterator[list[Item]]:
-    """Runs of items with no longer gap between them, and those without a date as one.
-
-    An operation, a refusal or a wish stands alone, as long as there are not too many of them.
-    """
-    course: list[Item] = []
-    end = date.min
-    for item in sorted(items, key=lambda item: item.first or date.min):
-        may_merge = days > _CLOSE_DAYS or (item.lane in _OF_ONE_KIND and item.state != "declined")
-        if course and not (may_merge and ((item.first or date.min) - end).days <= days):
-            yield course
-            course, end = [], date.min
-        course.append(item)
-        end = max(end, item.last or date.min)
-    yield course
-
-
-def _mark(course: list[Item]) -> Mark:
-    first, events = course[0], [item.event for item in course]
-    days = [item.last for item in course if item.last]
-    visits = [event for event in events if event.resource in _VISITS]
-    return Mark(
-        lane=first.lane,
-        kind=first.kind,
-        state=first.state,
-        label=_few(dict.fromkeys(event.label for event in events)),
-        first=first.first,
-        last=max(days, default=None),
-        count=len(visits or events),
-        sources=tuple(dict.fromkeys(event.source for event in events)),
-        by=_few(dict.fromkeys(plain(event.service) for event in events if event.service)),
-        from_text=any(event.by == "text" for event in events),
-        outcome=next((event.outcome for event in reversed(events) if event.outcome), ""),
-        note=next((plain(event.note) for event in events if event.note), ""),
-    )
-
-
-def _few(words: Iterable[str]) -> str:
-    """The first two of them, and how many more."""
-    first, rest = (every := list(words))[:2], every[2:]
-    return f"{', '.join(first)} and {len(rest)} more" if rest else listed(first)
-
-
 def _rows(marks: tuple[Mark, ...]) -> tuple[Row, ...]:
     """A row for each kind of care; with too many kinds, one for each lane."""
-    by_kind = _grouped(marks, lambda mark: mark.kind if mark.lane in _OF_ONE_KIND else "")
+    by_kind = _grouped(marks, lambda mark: mark.kind if mark.lane in OF_ONE_KIND else "")
     return by_kind if len(by_kind) <= _MOST_ROWS else _grouped(marks, lambda mark: "")
 
 

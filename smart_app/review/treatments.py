@@ -8,7 +8,7 @@ from second_opinion.durations import in_weeks, spoken
 from second_opinion.rules.nonsurgical_care import measured
 from smart_app.case import Case
 from smart_app.review.care import Item, grouped, treatments
-from smart_app.review.timeline import Mark, courses
+from smart_app.review.courses import Mark, courses
 from smart_app.review.wording import WORDING
 
 _MODALITIES: dict[str, str] = WORDING["modalities"]

@@ -6,7 +6,7 @@ window.addEventListener("DOMContentLoaded", () => {
   if (!element || !window.echarts) return;
   const data = JSON.parse(document.getElementById("timeline-data").textContent);
   const { FONT, colour, day, said, tooltip, axis, SYMBOLS, hues, start, fitted } = window.charts;
-  const ROW = 27, BAR = 14, SCORES = 118, TOP = 26, GAP = 28, MONTH = 30.44 * 864e5;
+  const ROW = 27, SCORES = 118, TOP = 26, GAP = 28, MONTH = 30.44 * 864e5;
   const rows = data.rows;
   // Only scales on which down is better can share a picture; the others have their own below.
   const series = data.series.filter((each) => each.lowerIsBetter).slice(0, 3);
@@ -16,44 +16,6 @@ window.addEventListener("DOMContentLoaded", () => {
 
   const pad = (day(data.last) - day(data.first)) * 0.025 + 5 * 864e5;
   const whole = [day(data.first) - pad, day(data.last) + pad];
-
-  // ---- marks: solid when received, hollow when only ordered, striped when reported, crossed when declined
-
-  const lines = (shape, colourOf, step, tilt) => {
-    const drawn = [];
-    for (let x = shape.x - shape.height; x < shape.x + shape.width; x += step) {
-      drawn.push({ type: "line", silent: true, shape: { x1: x, y1: shape.y + shape.height, x2: x + tilt, y2: shape.y },
-        style: { stroke: colourOf, lineWidth: 2.2 } });
-    }
-    return { type: "group", clipPath: { type: "rect", shape: { ...shape, r: 4 } }, children: drawn };
-  };
-  const cross = (x, y, stroke) => [[-3, -3, 3, 3], [-3, 3, 3, -3]].map(([a, b, c, d]) => ({
-    type: "line", silent: true, shape: { x1: x + a, y1: y + b, x2: x + c, y2: y + d }, style: { stroke, lineWidth: 2 } }));
-  const words = (text, x, y, fill, align) => ({
-    type: "text", silent: true, style: { text, x, y, fill, align, verticalAlign: "middle", fontSize: 11, fontWeight: 600 } });
-
-  const drawMark = (params, api) => {
-    const mark = data.marks[api.value(3)];
-    const hue = colour(`--lane-${mark.lane}`);
-    const [from, y] = api.coord([api.value(0), api.value(2)]);
-    const [to] = api.coord([api.value(1), api.value(2)]);
-    const least = mark.lane === "surgery" ? 15 : 11;
-    const width = Math.max(to - from, least);
-    const x = to - from < least ? (from + to - least) / 2 : from;
-    const height = mark.lane === "surgery" ? BAR + 3 : BAR;
-    const area = params.coordSys;
-    const shape = { x, y: y - height / 2, width, height };
-    if (x + width < area.x || x > area.x + area.width) return null;
-    const solid = mark.state === "received" || mark.state === "recorded";
-    const style = { fill: solid ? hue : "#fff", stroke: hue, lineWidth: 1.6 };
-    if (mark.state === "ordered" || mark.state === "aside") style.lineDash = [3, 2.5];
-    const children = [{ type: "rect", shape: { ...shape, r: 4 }, style, emphasis: { style: { stroke: "#000", lineWidth: 2.6 } } }];
-    if (mark.state === "reported") children.push(lines(shape, hue, 6, height));
-    if (mark.state === "declined") children.push(...cross(x + width / 2, y, hue));
-    if (mark.state === "aside") children.push(words("?", x + width / 2, y, hue, "center"));
-    if (mark.count > 1 && width > 34) children.push(words(`${mark.count}×`, x + width / 2, y, solid ? "#fff" : hue, "center"));
-    return { type: "group", clipPath: { type: "rect", shape: { ...area } }, children };
-  };
 
   const marks = rows.flatMap((row, at) => row.marks.map((place) => {
     const mark = data.marks[place];
@@ -126,7 +88,7 @@ window.addEventListener("DOMContentLoaded", () => {
     tooltip: { ...tooltip(), trigger: "item", formatter: (it) => said(it.data.says) },
     dataZoom: [{ type: "inside", xAxisIndex: [0, 1], zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false, moveOnMouseMove: true, minValueSpan: 2 * MONTH, filterMode: "none" }],
     series: [
-      { type: "custom", renderItem: drawMark, data: marks, encode: { x: [0, 1], y: 2 }, markLine: markLine(moments), clip: false },
+      { type: "custom", renderItem: window.drawMark(data.marks), data: marks, encode: { x: [0, 1], y: 2 }, markLine: markLine(moments), clip: false },
       ...scoreSeries,
     ],
   });

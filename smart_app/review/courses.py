@@ -1,0 +1,82 @@
+"""Visits close together become one mark that counts them: what timeline and treatments draw and list."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from msgspec import Struct
+
+from second_opinion.plain_words import listed, plain
+from smart_app.review.care import Item
+
+CLOSE_DAYS = 24  # visits this close are one course: weekly care with a holiday in it
+OF_ONE_KIND = ("care", "medication", "injection", "imaging")
+# Where some of a course are visits, only those are counted: a care plan around them is not one more.
+_VISITS = ("Procedure", "Encounter")
+
+
+class Mark(Struct, frozen=True):
+    """One bar or point: what, when, how it came about, and what it rests on."""
+
+    lane: str
+    kind: str
+    state: str
+    label: str
+    first: date | None
+    last: date | None
+    count: int
+    sources: tuple[str, ...]
+    by: str = ""  # who gave it
+    from_text: bool = False
+    outcome: str = ""
+    note: str = ""
+
+
+def courses(items: Iterable[Item], days: int = CLOSE_DAYS) -> tuple[Mark, ...]:
+    """One mark for each course of the same care; `days` without any end it."""
+    groups: dict[tuple[str, str, str], list[Item]] = {}
+    for item in items:
+        groups.setdefault((item.lane, item.kind, item.state), []).append(item)
+    return tuple(_mark(course) for group in groups.values() for course in _courses(group, days))
+
+
+def _courses(items: list[Item], days: int) -> Iterator[list[Item]]:
+    """Runs of items with no longer gap between them, and those without a date as one.
+
+    An operation, a refusal or a wish stands alone, as long as there are not too many of them.
+    """
+    course: list[Item] = []
+    end = date.min
+    for item in sorted(items, key=lambda item: item.first or date.min):
+        may_merge = days > CLOSE_DAYS or (item.lane in OF_ONE_KIND and item.state != "declined")
+        if course and not (may_merge and ((item.first or date.min) - end).days <= days):
+            yield course
+            course, end = [], date.min
+        course.append(item)
+        end = max(end, item.last or date.min)
+    yield course
+
+
+def _mark(course: list[Item]) -> Mark:
+    first, events = course[0], [item.event for item in course]
+    days = [item.last for item in course if item.last]
+    visits = [event for event in events if event.resource in _VISITS]
+    return Mark(
+        lane=first.lane,
+        kind=first.kind,
+        state=first.state,
+        label=_few(dict.fromkeys(event.label for event in events)),
+        first=first.first,
+        last=max(days, default=None),
+        count=len(visits or events),
+        sources=tuple(dict.fromkeys(event.source for event in events)),
+        by=_few(dict.fromkeys(plain(event.service) for event in events if event.service)),
+        from_text=any(event.by == "text" for event in events),
+        outcome=next((event.outcome for event in reversed(events) if event.outcome), ""),
+        note=next((plain(event.note) for event in events if event.note), ""),
+    )
+
+
+def _few(words: Iterable[str]) -> str:
+    """The first two of them, and how many more."""
+    first, rest = (every := list(words))[:2], every[2:]
+    return f"{', '.join(first)} and {len(rest)} more" if rest else listed(first)
