@@ -30,6 +30,16 @@ def marked(value: Any, mark: str) -> Any:
     return [marked(item, mark) for item in value] if isinstance(value, list) else value
 
 
+def everywhere(value: Any, mark: str) -> Any:
+    """The same with the mark in every string but types, statuses and what ties a resource to the patient."""
+    if isinstance(value, dict):
+        kept = ("resourceType", "id", "reference", "status", "intent")
+        return {key: item if key in kept else everywhere(item, mark) for key, item in value.items()}
+    if isinstance(value, list):
+        return [everywhere(item, mark) for item in value]
+    return f"{value}{mark}" if isinstance(value, str) else value
+
+
 _FOR_PEOPLE = ("text", "display", "family", "valueString", "title", "value", "contentString")
 
 

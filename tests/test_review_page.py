@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from review_cases import LAUNCH, app_with, case_from, case_of, fresh_journal
-from review_charts import ORDER, PATIENT, bundle, everything, marked, of_size, procedure
+from review_charts import ORDER, PATIENT, bundle, everything, everywhere, marked, of_size, procedure
 
 from fixtures.teaching import PATIENTS
 from journal.journal import Journal
@@ -154,6 +154,13 @@ def test_markup_in_any_text_of_a_chart_shows_as_text(chart: dict[str, object], j
     clean, hostile = (Elements(page(case_from(each), journal)) for each in (chart, marked(chart, HOSTILE)))
     assert hostile.names.count("script") == clean.names.count("script")
     assert "alert('x')" not in str(hostile.attributes)
+
+
+def test_markup_in_every_string_of_a_chart_codes_and_dates_too_is_no_element(journal: Journal) -> None:
+    plain = Elements(page(case_from(everything()), journal))
+    hostile = Elements(page(case_from(everywhere(everything(), HOSTILE)), journal))
+    assert hostile.names.count("script") == plain.names.count("script")
+    assert not [name for name, value in hostile.attributes if name.startswith("on") or "alert(" in value]
 
 
 def test_the_banner_shows_markup_in_a_name_as_text(journal: Journal) -> None:
