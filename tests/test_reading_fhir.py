@@ -986,7 +986,7 @@ def test_an_encounter_is_named_by_whatever_is_recognised() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "outcome"), [("385669000", "successful"), ("385671000", "unsuccessful"), ("385670004", "")]
+    ("code", "outcome"), [("385669000", "successful"), ("385671000", "unsuccessful"), ("385670004", "partly")]
 )
 def test_the_recorded_outcome_is_read(code: str, outcome: str) -> None:
     coding = {"system": "http://snomed.info/sct/", "code": code}

@@ -70,9 +70,15 @@ def test_ids_are_unique_and_links_within_the_page_lead_somewhere(name: str, jour
     assert {link[1:] for link in elements.all_of("href") if link.startswith("#")} <= set(ids)
 
 
-def test_the_page_offers_the_referral_and_care_done_elsewhere(journal: Journal) -> None:
+def test_the_page_offers_what_can_be_done(journal: Journal) -> None:
     links = Elements(page(case_of("failed-fusion"), journal)).all_of("href")
-    assert {"/review/one/refer", "/review/one/elsewhere"} <= set(links)
+    paths = {f"/review/one/{path}" for path in ("refer", "elsewhere", "discuss", "leaflet")}
+    assert paths <= set(links)
+    assert "/review/one/therapy" not in links
+
+
+def test_physical_therapy_is_offered_where_too_little_care_was_found(journal: Journal) -> None:
+    assert "/review/one/therapy" in Elements(page(case_of("no-therapy-found"), journal)).all_of("href")
 
 
 def test_the_referral_is_urged_only_where_nothing_silences_it(journal: Journal) -> None:

@@ -235,6 +235,16 @@ def test_what_was_only_ordered_was_not_found_as_received() -> None:
     assert (by_form["physical_therapy"].how_long, by_form["physical_therapy"].times) == ("6 weeks", 6)
 
 
+@pytest.mark.parametrize(
+    ("code", "result"), [("385669000", "successful"), ("385670004", "partly"), ("385671000", "unsuccessful")]
+)
+def test_whether_a_treatment_helped_is_shown_if_it_is_recorded(code: str, result: str) -> None:
+    outcome = {"coding": [{"system": "http://snomed.info/sct", "code": code}]}
+    visit = procedure("pt-1", "97110", "Exercise", "2026-01-05", outcome=outcome)
+    (mark,) = timeline_of(case_from(bundle(PATIENT, visit))).marks
+    assert mark.outcome == result
+
+
 def test_education_that_took_place_is_shown_as_received_and_counts_for_nothing() -> None:
     lesson = {"system": "http://snomed.info/sct", "code": "311401005", "display": "Patient education"}
     taught = {**procedure("lesson", "97110", "", "2026-01-05"), "code": {"coding": [lesson]}}

@@ -24,6 +24,7 @@ from second_opinion.record import Event
 
 _SNOMED = "http://snomed.info/sct"
 _NO = "373067005"
+_OUTCOMES = {"385671000": "unsuccessful", "385670004": "partly", "385669000": "successful"}
 _NEUTRAL = ("assertion", "75310-3", "")  # 'health concerns', and codes that say only that the value says it
 _PROCEDURE = frozenset("preparation in-progress not-done on-hold stopped completed entered-in-error".split())
 _OBSERVATION = frozenset("final amended corrected entered-in-error cancelled".split())
@@ -81,11 +82,7 @@ def _reported_by(it: shapes.Procedure) -> str:
 
 
 def _outcome(outcome: shapes.Concept | None) -> str:
-    if outcome is None:
-        return ""
-    if has_code(outcome, _SNOMED, "385671000"):
-        return "unsuccessful"
-    return "successful" if has_code(outcome, _SNOMED, "385669000") else ""
+    return next((says for code, says in _OUTCOMES.items() if has_code(outcome, _SNOMED, code)), "")
 
 
 def _service(*parts: shapes.Concept | shapes.Reference | None) -> str:

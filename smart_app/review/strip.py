@@ -15,6 +15,7 @@ from smart_app.review.wording import WORDING
 _STATES = ("concern", "missing", "unread", "met", "none")
 _APART = "financial_ties"  # a line of its own, below
 _GOALS = "patient_goals"
+_CARE = "nonsurgical_care"
 
 
 class Chip(Struct, frozen=True):
@@ -59,6 +60,11 @@ class Strip(Struct, frozen=True):
     def told(self) -> tuple[Chip, ...]:
         """The chips that say something; what does not apply is told below."""
         return tuple(chip for chip in self.chips if chip.state != "none")
+
+    @property
+    def too_little_care(self) -> bool:
+        """Whether a referral to physical therapy is an answer to what was found."""
+        return any(chip.rule == _CARE and chip.raises for chip in self.chips)
 
     @property
     def in_short(self) -> tuple[Chip, ...]:
