@@ -5,6 +5,7 @@ from collections.abc import Callable
 from flask import Blueprint, Response, render_template, request
 
 from smart_app.app import App
+from smart_app.financial_ties import ties_line
 from smart_app.launches import Launch
 from smart_app.review.banner import frame_of
 from smart_app.review.chart import chart_of
@@ -39,6 +40,7 @@ def add_review_routes(door: Blueprint, app: App, fetch_style: Callable[[Launch],
             tried=tried(case),
             series=series,
             reasons=why(case),
+            ties=ties_line(case),
             words=WORDING,
             sign_words=sign_words,
         )

@@ -356,13 +356,13 @@ def test_a_limit_of_the_site_is_told_as_the_sites() -> None:
     assert (limit.says, limit.value) == ("fewest forms of care", "3")
 
 
-def test_money_is_a_neutral_line_and_no_chip() -> None:
+def test_money_is_no_chip_and_no_rule_among_the_others() -> None:
     site = Site(payments=lambda npi: f"A public register lists payments to {npi}.")
     requester = {"identifier": {"system": "http://hl7.org/fhir/sid/us-npi", "value": "1234567893"}}
     case = case_from(bundle(PATIENT, {**ORDER, "requester": requester}), site=site)
-    assert "1234567893" in why(case).financial
+    assert "financial_ties" in {finding.rule for finding in case.assessment.findings}
     assert "financial_ties" not in {chip.rule for chip in strip_of(case).chips}
-    assert why(case_from(everything())).financial == ""
+    assert "financial_ties" not in {rule.chip.rule for rule in why(case).rules}
 
 
 def test_the_banner_names_the_patient() -> None:

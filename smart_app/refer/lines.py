@@ -9,8 +9,8 @@ from second_opinion.plain_words import plain, spoken_date
 from second_opinion.record import Event, PatientRecord
 from smart_app.case import Case
 from smart_app.review.care import operations as operations_in
+from smart_app.review.courses import Mark, courses
 from smart_app.review.scores import Series, scores_of_case
-from smart_app.review.timeline import Mark, courses
 from smart_app.review.wishes import wishes as wishes_in
 from smart_app.review.wording import WORDING as REVIEW
 

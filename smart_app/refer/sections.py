@@ -12,7 +12,7 @@ from smart_app.case import Case
 from smart_app.refer.lines import Line, diagnoses, medicines, of_marks, operations, scores, wishes
 from smart_app.refer.wording import WORDING
 from smart_app.review.care import images, treatments
-from smart_app.review.timeline import courses
+from smart_app.review.courses import courses
 
 _LANES = {
     "diagnoses": ("conditions",),

@@ -60,20 +60,18 @@ class Rule(Struct, frozen=True):
 
 
 class Why(Struct, frozen=True):
-    """`financial` is a neutral line, or empty."""
+    """Each rule's finding, and every lane that was searched."""
 
     rules: tuple[Rule, ...]
     searched: tuple[Searched, ...]
-    financial: str = ""
 
 
 def why(case: Case) -> Why:
     assessment = case.assessment
     findings = shown_findings(assessment)
     rules = [_rule(finding, case) for finding in findings if finding.rule != _APART]
-    ties = [each.says for each in findings if each.rule == _APART and each.outcome == "concern"]
     lanes = dict.fromkeys(("patient", *lanes_of(RULES), *assessment.looked_in))
-    return Why(tuple(rules), _searched(assessment.record, tuple(lanes)), next(iter(ties), ""))
+    return Why(tuple(rules), _searched(assessment.record, tuple(lanes)))
 
 
 def sign_words(sign: str) -> str:
