@@ -18,6 +18,7 @@ from fixtures.teaching import PATIENTS
 from journal.journal import Journal
 from second_opinion.assess import assess
 from second_opinion.planned_surgery import CHART_LANES, as_told
+from second_opinion.site import Site
 from smart_app.case import Case
 
 HOSTILE = "<script>alert('x')</script>\"'&{{7*7}}</script><!--"
@@ -147,12 +148,17 @@ def test_five_thousand_resources_make_a_page_of_bounded_size(journal: Journal) -
     assert len(text) < 2_000_000
 
 
-def test_money_is_one_neutral_line(journal: Journal) -> None:
-    case = case_of("failed-fusion")
-    ties = next(each for each in case.assessment.findings if each.rule == "financial_ties")
-    findings = (*case.assessment.findings[:-1], replace(ties, outcome="concern", says="The register lists payments."))
-    told = replace(case, assessment=replace(case.assessment, findings=findings))
-    assert "The register lists payments." in page(told, journal)
+def test_money_is_one_neutral_line_at_the_end(journal: Journal) -> None:
+    site = Site(payments=lambda npi: f"A public register lists payments to {npi}.")
+    requester = {"identifier": {"system": "http://hl7.org/fhir/sid/us-npi", "value": "1234567893"}}
+    text = page(case_from(bundle(PATIENT, {**ORDER, "requester": requester}), site=site), journal)
+    assert text.index("A public register lists payments to 1234567893.") > text.index('id="why"')
+    assert "Payments by companies" not in page(case_from(everything()), journal)
+
+
+def test_a_chart_is_read_again_when_asked(journal: Journal) -> None:
+    answer = app_with({"one": case_of("knee")}, journal).test_client().get("/review/one/?again=1")
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("chart", [everything(), bundle(PATIENT, ORDER)])

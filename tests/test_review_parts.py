@@ -15,7 +15,6 @@ from second_opinion.rules.repeat_surgery import PAGE
 from second_opinion.scores import improved, meaningful_change
 from second_opinion.site import Site
 from second_opinion.value_sets import meanings_of
-from smart_app.financial_ties import ties_line
 from smart_app.review.banner import banner_of, frame_of
 from smart_app.review.chart import chart_of
 from smart_app.review.scores import scores_of_case
@@ -357,14 +356,13 @@ def test_a_limit_of_the_site_is_told_as_the_sites() -> None:
     assert (limit.says, limit.value) == ("fewest forms of care", "3")
 
 
-def test_money_is_a_neutral_line_and_no_chip() -> None:
+def test_money_is_no_chip_and_no_rule_among_the_others() -> None:
     site = Site(payments=lambda npi: f"A public register lists payments to {npi}.")
     requester = {"identifier": {"system": "http://hl7.org/fhir/sid/us-npi", "value": "1234567893"}}
     case = case_from(bundle(PATIENT, {**ORDER, "requester": requester}), site=site)
-    assert "1234567893" in ties_line(case)
-    assert "financial_ties" not in {rule.chip.rule for rule in why(case).rules}
+    assert "financial_ties" in {finding.rule for finding in case.assessment.findings}
     assert "financial_ties" not in {chip.rule for chip in strip_of(case).chips}
-    assert ties_line(case_from(everything())) == ""
+    assert "financial_ties" not in {rule.chip.rule for rule in why(case).rules}
 
 
 def test_the_banner_names_the_patient() -> None:

@@ -60,7 +60,7 @@ class Rule(Struct, frozen=True):
 
 
 class Why(Struct, frozen=True):
-    """The rules' findings, and where they were looked for."""
+    """Each rule's finding, and every lane that was searched."""
 
     rules: tuple[Rule, ...]
     searched: tuple[Searched, ...]
