@@ -137,6 +137,22 @@ def test_two_clicks_at_the_same_time_write_once(room: Room) -> None:
     assert len({deed.id for deed in deeds}) == 1 and {deed.state for deed in deeds} == {"done"}
 
 
+def test_two_workers_write_once(room: Room) -> None:
+    """Each has a journal of its own, on one database; the server would take everything it is sent."""
+
+    def whatever(server: FakeServer, handler: Handler, asked: fake.Asked) -> None:
+        threading.Event().wait(0.2)
+        asked.headers = {**asked.headers, "If-None-Exist": "identifier=none|none"}
+        stored(server, handler, asked)
+
+    room.store.ways[POST] = whatever
+    with opened(room.url) as other:
+        for worker in room_in(room.store, other, room.url):
+            with ThreadPoolExecutor(8) as threads:
+                deeds = list(threads.map(Room.do, [room, worker] * 4))
+    assert len(room.orders) == 1 and len({deed.id for deed in deeds}) == 1
+
+
 def test_what_differs_in_anything_is_another_deed(room: Room) -> None:
     one = room.do()
     other = room.do(replace(REFERRAL, resources=(ORDER | {"priority": "urgent"},)))
