@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from benchmarks import in_process, open_payments, over_http, report, statements, tokens
+from benchmarks import app_page, in_process, open_payments, over_http, report, statements, tokens
 from benchmarks.cells import Cell
 from benchmarks.servers import MODELS
 from benchmarks.targets import targets
@@ -32,7 +32,7 @@ def main(quick: bool, memory: bool) -> None:
 def _speed(quick: bool) -> list[Cell]:
     click.echo(f"{in_process.report(rounds=6 if quick else in_process.ROUNDS)}\n")
     if not quick:
-        click.echo(f"{statements.report()}\n\n{open_payments.report()}\n")
+        click.echo(f"{statements.report()}\n\n{open_payments.report()}\n\n{app_page.report()}\n")
     click.echo(f"{tokens.report()}\n")
     compared = over_http.services()
     if MODELS not in compared:

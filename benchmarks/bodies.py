@@ -16,10 +16,10 @@ _PROFILE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
 def order_sign(size: int, today: date, patient: str = "bench") -> bytes:
     """The body of a call with all lanes prefetched, about `size` bytes long."""
     lanes: dict[str, list[Json]] = {key: [] for key in prefetch_templates("order-sign")}
-    resources = _resources(today, patient)
+    endless = resources(today, patient)
     sent = 0
     while sent < size - 3_000:
-        resource = next(resources)
+        resource = next(endless)
         entry = {
             "fullUrl": f"https://ehr.example/fhir/{resource['resourceType']}/{resource['id']}",
             "resource": resource,
@@ -27,12 +27,12 @@ def order_sign(size: int, today: date, patient: str = "bench") -> bytes:
         }
         sent += len(json.encode(entry)) + 1
         lanes[LANE_OF_TYPE[resource["resourceType"]]].append(entry)
-    order = _order(patient)
-    lanes["service_requests"].append({"resource": order})  # HealthChain drops draftOrders: it can see it here only
-    return json.encode(_call(lanes, patient, order))
+    planned = order(patient)
+    lanes["service_requests"].append({"resource": planned})  # HealthChain drops draftOrders: it can see it here only
+    return json.encode(_call(lanes, patient, planned))
 
 
-def _order(patient: str) -> Json:
+def order(patient: str) -> Json:
     return {
         "resourceType": "ServiceRequest",
         "id": "planned",
@@ -45,13 +45,13 @@ def _order(patient: str) -> Json:
     }
 
 
-def _call(lanes: dict[str, list[Json]], patient: str, order: Json) -> Json:
+def _call(lanes: dict[str, list[Json]], patient: str, planned: Json) -> Json:
     prefetch: Json = {
         lane: {"resourceType": "Bundle", "type": "searchset", "total": len(entries), "entry": entries}
         for lane, entries in lanes.items()
     }
     prefetch["patient"] = {"resourceType": "Patient", "id": patient, "gender": "female", "birthDate": "1961-04-02"}
-    drafts = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": order}]}
+    drafts = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": planned}]}
     return {
         "hook": "order-sign",
         "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
@@ -64,7 +64,7 @@ def _subject(patient: str) -> Json:
     return {"reference": f"Patient/{patient}", "display": "Synthetic, Patient"}
 
 
-def _resources(today: date, patient: str) -> Any:
+def resources(today: date, patient: str) -> Any:
     """Endless: mostly what no rule asks for, as in real charts, with spine care among it."""
     for number, make in enumerate(cycle((_lab, _visit, _problem, _medicine, _therapy, _visit, _lab, _operation))):
         resource = make(number, (today - timedelta(20 + 7 * number)).isoformat())
