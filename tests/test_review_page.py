@@ -199,6 +199,10 @@ def test_the_data_of_the_chart_are_json_that_ends_no_script(journal: Journal) ->
     assert json.loads(data)["marks"]
 
 
+def test_the_page_may_be_asked_to_read_the_chart_again(journal: Journal) -> None:
+    assert app_with({"one": case_of("knee")}, journal).test_client().get("/review/one/?again=1").status_code == 200
+
+
 def test_the_ehrs_style_is_linked_only_where_there_is_one_and_served_as_css(journal: Journal) -> None:
     plain, styled = case_of("knee"), case_of("knee", replace(LAUNCH, style_url="https://ehr.example/style.json"))
     assert "style.css" not in page(plain, journal)
