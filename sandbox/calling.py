@@ -39,8 +39,8 @@ def prepared_call(
     """The call, where to send it, and how each lane of its prefetch was filled."""
     began = time.perf_counter()
     fault = breaking.fault
-    patient = with_procedure(patient, choices.procedure)
-    sent_out(behind, patient, hook)
+    as_ordered, patient = patient, with_procedure(patient, choices.procedure)
+    sent_out(behind, patient if hook == "order-dispatch" else as_ordered, hook)
     context = chosen(hook_context(patient, hook), hook, choices)
     server, access = behind.for_the_service(patient.user["id"], context["patientId"])
     templates = prefetch_templates(hook)

@@ -352,26 +352,22 @@ def test_axe_finds_nothing_that_would_keep_somebody_out(page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
     assert serious(page) == []
     choose(page, "failed-fusion")
-    for button in BUTTONS:
-        press(page, button)
-        expect(page.locator(".card")).to_have_count(1)
-        assert serious(page) == []
-    for name in PARTS:
-        page.locator(f"#part-{name}").click()
-        assert serious(page) == []
+    press(page, "book-slot")
+    part(page, "prefetch")
+    assert serious(page) == []
+    break_it(page, "procedures-403")
+    press(page, "sign-order")
+    part(page, "journal")
     page.locator("#break-it").click()
     assert serious(page) == []
-    page.locator('[data-fault="procedures-403"]').click()
-    expect(page.locator("#broken")).to_be_visible()
-    assert serious(page) == []
 
 
-@pytest.mark.parametrize("width", [800, 900, 1024, 1440])
+@pytest.mark.parametrize("width", [800, 900, 1440])
 def test_nothing_is_cut_off_at_the_side(browser: Browser, demo: str, width: int) -> None:
     with opened(browser, demo, width) as page:
         choose(page, "failed-fusion")
         break_it(page, "procedures-403")
-        for button in BUTTONS:
+        for button in ("open-chart", "sign-order"):
             press(page, button)
             expect(page.locator(".card")).to_have_count(1)
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -1,5 +1,6 @@
 """The mock EHR over HTTP, on a third-party FHIR server: its pages, its charts, and the hook calls it prepares."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
@@ -44,8 +45,12 @@ def mock_ehr(behind: Behind, app: str = "", kept: Json | None = None) -> FlaskCl
 
 
 @pytest.fixture
-def ehr(sekmet: str) -> FlaskClient:
-    return mock_ehr(Behind(Server(sekmet), sekmet, grant=lambda user, patient: {"access_token": f"{user} {patient}"}))
+def ehr(sekmet: str) -> Iterator[FlaskClient]:
+    """Other tests use the server, too: the charts that change here are put back."""
+    client = mock_ehr(Behind(Server(sekmet), sekmet, grant=lambda user, patient: {"access_token": f"{user} {patient}"}))
+    yield client
+    for name in (RUTH, "knee"):
+        client.post(f"/sandbox/patients/{name}/anew", json={})
 
 
 def prepared(ehr: FlaskClient, patient: str, hook: str, **choices: Any) -> Json:

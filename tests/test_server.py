@@ -377,7 +377,7 @@ def test_the_demo_prints_the_link_to_its_mock_ehr(tmp_path: Path) -> None:
         assert f"http://127.0.0.1:{demo.port}/cds-services" in demo.said
         assert "Ctrl+C" in demo.said
         response, patients = demo.ask("GET", "/sandbox/patients")
-        assert (response.status, len(patients)) == (200, 8)
+        assert (response.status, len(patients)) == (200, 15)
 
 
 def test_the_demo_opens_the_mock_ehr_in_a_browser(tmp_path: Path) -> None:
