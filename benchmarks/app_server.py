@@ -11,9 +11,9 @@ from ehr.trust import SmartEhr, Trust
 from journal.journal import open_journal
 from journal.launches import Launches
 from plugin.server import run, shared_folder
-from smart_app.kept_launches import KeptLaunches
+from smart_app.chart.reading import MOST_PAGES, SECONDS
 from smart_app.launches import Launch
-from smart_app.reading import MOST_PAGES, SECONDS
+from smart_app.sign_in.kept_launches import KeptLaunches
 
 LAUNCH, BROWSER = "bench", "b" * 43
 

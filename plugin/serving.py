@@ -19,7 +19,7 @@ from plugin.server import THREADS, Step, bracketed, check_port, run, shared_fold
 from plugin.settings import Production, trace_as
 from second_opinion.errors import SecondOpinionError
 from second_opinion.site import Site
-from smart_app.reading import MOST_PAGES, SECONDS
+from smart_app.chart.reading import MOST_PAGES, SECONDS
 
 _HERE = "127.0.0.1"
 _DEMO_THREADS = 160  # the EHR's own server answers from here, too, and one of its faults is to take six seconds

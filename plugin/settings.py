@@ -17,7 +17,7 @@ from open_payments.reading import Progress
 from second_opinion.errors import KnowledgeError, SecondOpinionError
 from second_opinion.site import AS_SHIPPED, Site, read_site
 from second_opinion.value_sets import use_local_codes
-from smart_app.credentials import HOW_TO_MAKE_ONE, Credentials, read_client_key
+from smart_app.sign_in.credentials import HOW_TO_MAKE_ONE, Credentials, read_client_key
 
 SITE = "SECOND_OPINION_SITE"
 TRUST = "SECOND_OPINION_TRUST"

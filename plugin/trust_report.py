@@ -9,7 +9,7 @@ from ehr.jwks import KeySet, PublicKey
 from ehr.keys import fetch_jwks
 from ehr.trust import CdsClient, SmartEhr, Trust
 from plugin.blocks import Block, Heading, Item, Items, Paragraph, Table
-from smart_app.registration import REGISTRATION
+from smart_app.sign_in.registration import REGISTRATION
 
 _BY = {
     "private_key_jwt": "private_key_jwt: the key that SECOND_OPINION_SMART_KEY names",

@@ -7,7 +7,7 @@ from datetime import date
 from ehr.trust import Trust
 from journal.journal import Journal
 from second_opinion.site import Site
-from smart_app.case import Case
+from smart_app.chart.case import Case
 from smart_app.launches import Launch
 
 

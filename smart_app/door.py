@@ -9,18 +9,18 @@ from ehr.chart import OpenChart
 from ehr.trust import Trust
 from journal.journal import Journal
 from second_opinion.site import AS_SHIPPED, Site
-from smart_app.acts import Acts
+from smart_app.acts.acts import Acts
 from smart_app.app import App
-from smart_app.case import Case
-from smart_app.credentials import Credentials
-from smart_app.discuss_routes import add_discuss_routes
-from smart_app.ehr_style import EhrStyles
-from smart_app.launch_routes import add_launch_routes
-from smart_app.leaflet_routes import add_leaflet_routes
-from smart_app.reading import Reader
-from smart_app.refer_routes import add_refer_routes
-from smart_app.review_routes import add_review_routes
-from smart_app.visits import Visits, check_form
+from smart_app.chart.case import Case
+from smart_app.chart.reading import Reader
+from smart_app.forms.routes import add_discuss_routes
+from smart_app.leaflet.routes import add_leaflet_routes
+from smart_app.refer.routes import add_refer_routes
+from smart_app.review.ehr_style import EhrStyles
+from smart_app.review.routes import add_review_routes
+from smart_app.sign_in.credentials import Credentials
+from smart_app.sign_in.routes import add_launch_routes
+from smart_app.sign_in.visits import Visits, check_form
 
 WITHOUT = Credentials()  # enough where all EHRs know the app as public
 

@@ -14,9 +14,9 @@ from msgspec import DecodeError, json
 
 from ehr.trust import SmartEhr
 from ehr.wire import NoAnswer, Wire
-from smart_app.configuration import Configuration
-from smart_app.credentials import Credentials
-from smart_app.tokens import LIFE, Asked, NoToken, Tokens, new_request
+from smart_app.sign_in.configuration import Configuration
+from smart_app.sign_in.credentials import Credentials
+from smart_app.sign_in.tokens import LIFE, Asked, NoToken, Tokens, new_request
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")  # it goes into a header
 _SECONDS = 10.0

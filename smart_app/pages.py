@@ -4,7 +4,7 @@ from flask import Response
 from msgspec.structs import replace
 
 from smart_app.app import App
-from smart_app.case import Case
+from smart_app.chart.case import Case
 
 
 def case_now(app: App, launch: str) -> Case:

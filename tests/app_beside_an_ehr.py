@@ -19,17 +19,17 @@ from ehr.trust import Trust
 from second_opinion.assess import Assessment
 from second_opinion.findings import Finding
 from second_opinion.site import AS_SHIPPED
-from smart_app.acts import Acts
+from smart_app.acts.acts import Acts
 from smart_app.app import App
-from smart_app.case import Case
-from smart_app.discuss_routes import add_discuss_routes
+from smart_app.chart.case import Case
 from smart_app.errors import LaunchEnded
-from smart_app.launch_routes import add_pages_of_ends
+from smart_app.forms.routes import add_discuss_routes
 from smart_app.launches import Launch
-from smart_app.leaflet_routes import add_leaflet_routes
-from smart_app.refer_routes import add_refer_routes
-from smart_app.review_routes import add_review_routes
-from smart_app.visits import check_form
+from smart_app.leaflet.routes import add_leaflet_routes
+from smart_app.refer.routes import add_refer_routes
+from smart_app.review.routes import add_review_routes
+from smart_app.sign_in.routes import add_pages_of_ends
+from smart_app.sign_in.visits import check_form
 
 Json = dict[str, Any]
 PATIENT: Json = {"resourceType": "Patient", "id": "p1", "birthDate": "1960-04-02", "name": [{"text": "Ruth <b>K</b>"}]}

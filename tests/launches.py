@@ -15,10 +15,10 @@ from werkzeug.test import TestResponse
 
 from ehr.trust import SmartEhr, Trust
 from journal.journal import Journal, open_journal
-from smart_app.credentials import ClientKey, Credentials
-from smart_app.launch_routes import add_launch_routes
 from smart_app.launches import Launch
-from smart_app.visits import Visits, check_form
+from smart_app.sign_in.credentials import ClientKey, Credentials
+from smart_app.sign_in.routes import add_launch_routes
+from smart_app.sign_in.visits import Visits, check_form
 
 BASE = "https://second-opinion.example"
 SECRET = "a secret of the tests, long enough"  # noqa: S105

@@ -16,12 +16,12 @@ from writable_server import Store, store_of
 from ehr.trust import Trust
 from journal.journal import Journal
 from second_opinion.site import AS_SHIPPED, Site, read_site
-from smart_app.acts import Acts
+from smart_app.acts.acts import Acts
 from smart_app.app import App
-from smart_app.case import Case
+from smart_app.chart.case import Case
 from smart_app.launches import Launch
-from smart_app.refer_routes import add_refer_routes
-from smart_app.review_routes import add_review_routes
+from smart_app.refer.routes import add_refer_routes
+from smart_app.review.routes import add_review_routes
 
 SITE = read_site(
     """

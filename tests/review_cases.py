@@ -18,9 +18,9 @@ from second_opinion.planned_surgery import CHART_LANES, in_chart
 from second_opinion.record import Lane, PatientRecord, Reading
 from second_opinion.site import AS_SHIPPED, Site
 from smart_app.app import App
-from smart_app.case import Case
+from smart_app.chart.case import Case
 from smart_app.launches import Launch
-from smart_app.review_routes import add_review_routes
+from smart_app.review.routes import add_review_routes
 
 TODAY = date(2026, 11, 22)
 LAUNCH = Launch(id="launch-1", form_key="key-1", iss="https://ehr.example/fhir", patient="p1")

@@ -19,12 +19,12 @@ from writable_server import Store, Wrote, store_of, stored
 from ehr.trust import Trust
 from journal.journal import Journal
 from second_opinion.site import AS_SHIPPED
-from smart_app.acts import Acts, who
+from smart_app.acts.acts import Acts, who
+from smart_app.acts.previews import Act, part
 from smart_app.app import App
-from smart_app.case import Case
+from smart_app.chart.case import Case
 from smart_app.errors import LaunchEnded, NotDone
 from smart_app.launches import Launch
-from smart_app.previews import Act, part
 
 PATIENT = {"resourceType": "Patient", "id": "ruth-keller", "birthDate": "1962-04-02"}
 SUBJECT = {"reference": "Patient/ruth-keller"}

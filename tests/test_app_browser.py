@@ -20,8 +20,8 @@ from journal.journal import Journal
 from plugin.app import create_app
 from sandbox.smart.clients import EVERYTHING, Client
 from sandbox.smart.ehr import SandboxEhr
+from smart_app.chart.reading import MOST_PAGES, SECONDS
 from smart_app.door import create_blueprint
-from smart_app.reading import MOST_PAGES, SECONDS
 
 FRAME = '<!doctype html><title>EHR</title><iframe id="app" src="{}" width="{}" height="860"></iframe>'
 APP = "second-opinion"

@@ -20,10 +20,10 @@ from plugin.app import create_app
 from second_opinion.assess import as_json
 from second_opinion.data_needs import LANES
 from second_opinion.site import AS_SHIPPED
-from smart_app.earlier import places
+from smart_app.chart.earlier import places
+from smart_app.chart.reading import MOST_PAGES, SECONDS, Reader
 from smart_app.errors import Busy, LaunchEnded
 from smart_app.launches import Launch
-from smart_app.reading import MOST_PAGES, SECONDS, Reader
 
 BASE = "https://us.example"
 NOBODY = Trust(BASE)

@@ -14,8 +14,8 @@ from writable_server import Wrote
 from ehr.r4 import checked
 from second_opinion.findings import Outcome
 from second_opinion.options_discussion import OPTIONS_DISCUSSION, PREFERENCES, STATEMENTS, URL
+from smart_app.acts.previews import part
 from smart_app.forms.questionnaire import questionnaire
-from smart_app.previews import part
 
 TALK = {
     "option.surgery-planned.discussed": "yes",

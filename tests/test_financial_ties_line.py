@@ -10,7 +10,7 @@ from review_cases import case_from
 
 from second_opinion.errors import SecondOpinionError
 from second_opinion.site import AS_SHIPPED, Site
-from smart_app.financial_ties import ties_line
+from smart_app.review.financial_ties import ties_line
 
 NPI = "1003000126"
 LINE = "Open Payments lists $100 in 2024 for <b>NPI 1003000126</b>."

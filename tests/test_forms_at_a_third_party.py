@@ -18,14 +18,14 @@ from ehr.trust import Trust
 from second_opinion.findings import Finding, Outcome
 from second_opinion.from_fhir import REPORTED_CARE
 from second_opinion.site import AS_SHIPPED
-from smart_app.acts import Acts
+from smart_app.acts.acts import Acts
 from smart_app.app import App
-from smart_app.discuss_routes import add_discuss_routes
+from smart_app.chart.reading import MOST_PAGES, SECONDS, Reader
 from smart_app.forms.discussion import SYSTEM
+from smart_app.forms.routes import add_discuss_routes
 from smart_app.launches import Launch
-from smart_app.reading import MOST_PAGES, SECONDS, Reader
-from smart_app.refer_routes import add_refer_routes
-from smart_app.review_routes import add_review_routes
+from smart_app.refer.routes import add_refer_routes
+from smart_app.review.routes import add_review_routes
 
 SCOPES = "patient/*.cruds"
 

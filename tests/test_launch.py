@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from ehr.trust import SmartEhr, Trust
 from plugin.request_log import keep_request_log
-from smart_app.launch_routes import PAGES
+from smart_app.sign_in.routes import PAGES
 
 HOSTILE = "<script>alert(1)</script>"
 CONFIGURATION = "/fhir/r4/.well-known/smart-configuration"
@@ -163,7 +163,7 @@ def test_a_configuration_of_4_megabytes_is_not_taken(there: Place) -> None:
 
 
 def test_an_ehr_that_hangs_or_is_gone_does_not_hold_up_the_app(there: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("smart_app.configuration._SECONDS", 0.2)
+    monkeypatch.setattr("smart_app.sign_in.configuration._SECONDS", 0.2)
     there.server.answering.clear()
     assert says(begin(there.app.browser(), there.server.url), "ehr_silent")
 

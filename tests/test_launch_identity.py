@@ -13,9 +13,9 @@ from sign_in import CLIENT, USER, SignIn, sign_in
 from signing import key_for, segment
 
 from ehr.wire import Wire
-from smart_app.configuration import Configuration
 from smart_app.errors import LaunchFailed
-from smart_app.identity import Identities, User
+from smart_app.sign_in.configuration import Configuration
+from smart_app.sign_in.identity import Identities, User
 
 NONCE = "n-1"
 NOW = int(time.time())
@@ -208,7 +208,7 @@ def test_a_name_is_read_leniently(identities: Identities, server: SignIn, body: 
 def test_a_name_that_cannot_be_had_is_not_waited_for(
     identities: Identities, server: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smart_app.identity._SECONDS", 0.2)
+    monkeypatch.setattr("smart_app.sign_in.identity._SECONDS", 0.2)
     server.way[f"/fhir/r4/{USER}"] = lambda: (403, b"", {})
     assert identities.name_of(User(USER, "as told"), server.url, "token-1") == "as told"
     server.answering.clear()

@@ -8,7 +8,7 @@ from chromium import serious
 from launches import BASE, Place, place
 from playwright.sync_api import Browser, Page, Route, expect
 
-from smart_app.launch_routes import PAGES
+from smart_app.sign_in.routes import PAGES
 
 WIDTHS = (1280, 400)
 

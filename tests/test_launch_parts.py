@@ -18,13 +18,13 @@ from ehr.wire import Wire
 from plugin import settings
 from second_opinion.data_needs import smart_scopes
 from second_opinion.errors import KnowledgeError
-from smart_app.configuration import Configurations
-from smart_app.credentials import ClientKey, Credentials, read_client_key
 from smart_app.errors import LaunchFailed
-from smart_app.registration import REGISTRATION
-from smart_app.scopes import data_scopes, scopes_for
-from smart_app.token_answer import Hints, hints_of, orders_of
-from smart_app.tokens import Tokens, new_request
+from smart_app.sign_in.configuration import Configurations
+from smart_app.sign_in.credentials import ClientKey, Credentials, read_client_key
+from smart_app.sign_in.registration import REGISTRATION
+from smart_app.sign_in.scopes import data_scopes, scopes_for
+from smart_app.sign_in.token_answer import Hints, hints_of, orders_of
+from smart_app.sign_in.tokens import Tokens, new_request
 
 CARD = "0b0c7c3e-0d8b-4a44-9d0e-5a1f0e1d2c3b"
 _SHORT = 1024

@@ -134,7 +134,7 @@ def test_a_worker_that_waits_is_told_when_the_other_got_none(there: Place, brows
 def test_a_worker_that_died_while_renewing_ends_the_launch(
     there: Place, browser: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smart_app.kept_launches._PATIENCE", 0.1)
+    monkeypatch.setattr("smart_app.sign_in.kept_launches._PATIENCE", 0.1)
     launch = there.opened(browser)
     take_turn(there, launch)
     with pytest.raises(LaunchEnded):

@@ -9,7 +9,7 @@ from app_beside_an_ehr import Beside, beside
 from reading_ease import english_grade, english_syllables, spanish_ease, spanish_syllables
 
 from second_opinion.planned_surgery import TRIGGER_KINDS
-from smart_app.leaflet import LEAFLETS
+from smart_app.leaflet.leaflet import LEAFLETS
 
 _NOT_PROSE = ("language", "kinds", "places", "planned", "draft")
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from second_opinion.data_needs import smart_scopes
-from smart_app.scopes import scopes_for
+from smart_app.sign_in.scopes import scopes_for
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())

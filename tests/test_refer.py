@@ -22,7 +22,7 @@ from werkzeug.test import TestResponse
 from fixtures.teaching import teaching_patients
 from journal.journal import Journal
 from second_opinion.from_fhir import OWN_REFERRAL
-from smart_app.case import Case
+from smart_app.chart.case import Case
 from smart_app.refer.document import document_of
 from smart_app.refer.packet import packet_of
 from smart_app.refer.pdf import pdf_of

@@ -23,13 +23,13 @@ from journal.journal import Journal
 from sandbox.smart.clients import Client
 from sandbox.smart.ehr import SURGEON
 from second_opinion.from_fhir import OWN_REFERRAL
-from smart_app.acts import Acts
+from smart_app.acts.acts import Acts
 from smart_app.app import App
-from smart_app.case import Case
+from smart_app.chart.case import Case
+from smart_app.chart.reading import MOST_PAGES, SECONDS, Reader
 from smart_app.launches import Launch
-from smart_app.reading import MOST_PAGES, SECONDS, Reader
-from smart_app.refer_routes import add_refer_routes
-from smart_app.review_routes import add_review_routes
+from smart_app.refer.routes import add_refer_routes
+from smart_app.review.routes import add_review_routes
 
 ALL = "patient/*.cruds"
 

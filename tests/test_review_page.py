@@ -19,7 +19,7 @@ from journal.journal import Journal
 from second_opinion.assess import assess
 from second_opinion.planned_surgery import CHART_LANES, as_told
 from second_opinion.site import Site
-from smart_app.case import Case
+from smart_app.chart.case import Case
 
 HOSTILE = "<script>alert('x')</script>\"'&{{7*7}}</script><!--"
 

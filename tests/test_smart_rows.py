@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from smart_app.launch_routes import PAGES
+from smart_app.sign_in.routes import PAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "smart-app.md").read_text("utf-8")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_app.style import css_of
+from smart_app.review.style import css_of
 
 
 def css(**style: object) -> str:

@@ -11,14 +11,14 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from smart_app.acts import Acts
+from smart_app.acts.acts import Acts
+from smart_app.acts.previews import Act, Preview
 from smart_app.app import App
-from smart_app.case import Case
+from smart_app.chart.case import Case
 from smart_app.errors import NotDone
 from smart_app.forms.filled import Filled
 from smart_app.launches import Launch
 from smart_app.pages import case_now
-from smart_app.previews import Act, Preview
 from smart_app.review.banner import frame_of
 
 Answer = str | Response | tuple[str, int]

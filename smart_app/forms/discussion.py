@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from second_opinion.options_discussion import OPTIONS_DISCUSSION as ASKED
 from second_opinion.options_discussion import STATEMENTS
+from smart_app.acts.previews import Act, Json, part
 from smart_app.forms.discussion_form import note_of
 from smart_app.forms.filled import Filled
 from smart_app.forms.questionnaire import (
@@ -17,7 +18,6 @@ from smart_app.forms.questionnaire import (
     option_links,
 )
 from smart_app.launches import Launch
-from smart_app.previews import Act, Json, part
 
 SYSTEM = "urn:org.second-opinion:options-discussion:written"  # of the identifiers of what is written
 _CATEGORY = {

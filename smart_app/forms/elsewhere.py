@@ -5,11 +5,11 @@ code 'unsuccessful' would be a strong sign, and that is a clinician's to give.
 """
 
 from second_opinion.from_fhir import REPORTED_CARE
+from smart_app.acts.previews import Act, Json
 from smart_app.forms.discussion import context_of
 from smart_app.forms.elsewhere_form import ELSEWHERE, is_operation, note_of_care, what_in_words
 from smart_app.forms.filled import Filled
 from smart_app.launches import Launch
-from smart_app.previews import Act, Json
 
 _SYSTEMS = {"SNOMED": "http://snomed.info/sct"}
 

@@ -10,7 +10,7 @@ import yaml
 from smart_app.forms.filled import Filled, day_problem, too_long, typed
 
 ELSEWHERE: Mapping[str, Any] = yaml.load(
-    files("smart_app").joinpath("elsewhere.yaml").read_text("utf-8"), yaml.CSafeLoader
+    files("smart_app.forms").joinpath("elsewhere.yaml").read_text("utf-8"), yaml.CSafeLoader
 )
 FIELDS = ("what", "region", "from", "until", "ongoing", "sessions", "helped", "says", "note")
 _SESSIONS_MOST = 500

@@ -9,7 +9,7 @@ from second_opinion.durations import Duration
 from second_opinion.plain_words import listed
 from second_opinion.record import same_region
 from second_opinion.value_sets import Regions
-from smart_app.case import Case
+from smart_app.chart.case import Case
 from smart_app.refer.lines import Line
 from smart_app.refer.sections import Section
 from smart_app.refer.wording import WORDING

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from second_opinion.plain_words import plain, spoken_date
 from second_opinion.record import Event, PatientRecord
-from smart_app.case import Case
+from smart_app.chart.case import Case
 from smart_app.review.care import operations as operations_in
 from smart_app.review.courses import Mark, courses
 from smart_app.review.scores import Series, scores_of_case

@@ -13,8 +13,8 @@ from ehr.referrals import referral
 from second_opinion.from_fhir import OWN_REFERRAL
 from second_opinion.planned_surgery import operation_words
 from second_opinion.referral_targets import Target
-from smart_app.case import Case
-from smart_app.previews import Act, part
+from smart_app.acts.previews import Act, part
+from smart_app.chart.case import Case
 from smart_app.refer.document import TYPE
 from smart_app.refer.form import Choice, as_words
 from smart_app.refer.packet import Packet, asked_in

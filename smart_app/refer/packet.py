@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from second_opinion.plain_words import plain, spoken_date
 from second_opinion.rules.wording import by_reason
-from smart_app.case import Case
+from smart_app.chart.case import Case
 from smart_app.refer.completeness import Completeness, completeness_of
 from smart_app.refer.sections import Section, sections_of
 from smart_app.refer.timeline import Timeline, timeline_of

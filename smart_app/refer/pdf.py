@@ -27,4 +27,4 @@ def pdf_of(packet: Packet) -> bytes:
 
 @cache
 def _template() -> bytes:
-    return files("smart_app").joinpath("packet.typ").read_bytes()
+    return files("smart_app.refer").joinpath("packet.typ").read_bytes()

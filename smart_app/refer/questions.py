@@ -1,6 +1,6 @@
 """The questions that a referral proposes, from what was found; the clinician changes them as they like."""
 
-from smart_app.case import Case
+from smart_app.chart.case import Case
 from smart_app.refer.wording import WORDING
 from smart_app.review.strip import shown_findings
 

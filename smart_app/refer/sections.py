@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from second_opinion.record import PatientRecord
 from second_opinion.rules.wording import lane_words
-from smart_app.case import Case
+from smart_app.chart.case import Case
 from smart_app.refer.lines import Line, diagnoses, medicines, of_marks, operations, scores, wishes
 from smart_app.refer.wording import WORDING
 from smart_app.review.care import images, treatments

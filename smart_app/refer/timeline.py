@@ -6,7 +6,7 @@ from datetime import date
 from msgspec import Struct
 
 from second_opinion.plain_words import spoken_date
-from smart_app.case import Case
+from smart_app.chart.case import Case
 from smart_app.refer.lines import Line
 from smart_app.refer.sections import Section
 

@@ -4,9 +4,9 @@ from flask import render_template
 
 from second_opinion.planned_surgery import operation_words
 from second_opinion.site import Site
-from smart_app.case import Case
+from smart_app.acts.previews import Preview
+from smart_app.chart.case import Case
 from smart_app.errors import NotDone
-from smart_app.previews import Preview
 from smart_app.refer.form import Choice, as_words, fields_of, targets
 from smart_app.refer.packet import Packet, packet_of
 from smart_app.refer.wording import WORDING

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from second_opinion.plain_words import spoken_date
-from smart_app.case import Case
+from smart_app.chart.case import Case
 
 _MOST = 80  # characters of a name or number
 _SEXES = ("female", "male", "other", "unknown")

@@ -7,7 +7,7 @@ from msgspec import Struct
 from second_opinion.limits import Limits
 from second_opinion.record import Event, Events, PatientRecord
 from second_opinion.scores import improved, meaningful_change, on_scale
-from smart_app.case import Case
+from smart_app.chart.case import Case
 from smart_app.review.care import operations
 from smart_app.review.wording import WORDING
 

@@ -9,7 +9,7 @@ from second_opinion.planned_surgery import operation_words
 from second_opinion.rules import RULES
 from second_opinion.rules.wording import by_reason, lanes_of, outcome_words
 from second_opinion.silence import Silence
-from smart_app.case import Case
+from smart_app.chart.case import Case
 from smart_app.review.wording import WORDING
 
 _STATES = ("concern", "missing", "unread", "met", "none")

@@ -9,7 +9,7 @@ from msgspec import Struct
 from second_opinion.durations import Duration
 from second_opinion.plain_words import plain
 from second_opinion.record import PatientRecord
-from smart_app.case import Case
+from smart_app.chart.case import Case
 from smart_app.review.care import Item, images, operations, treatments
 from smart_app.review.courses import CLOSE_DAYS, OF_ONE_KIND, Mark, courses
 from smart_app.review.wishes import wishes

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from second_opinion.durations import in_weeks, spoken
 from second_opinion.rules.nonsurgical_care import measured
-from smart_app.case import Case
+from smart_app.chart.case import Case
 from smart_app.review.care import Item, grouped, treatments
 from smart_app.review.courses import Mark, courses
 from smart_app.review.wording import WORDING

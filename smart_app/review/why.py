@@ -12,7 +12,7 @@ from second_opinion.plain_words import plain
 from second_opinion.record import PatientRecord, Unread
 from second_opinion.rules import RULES
 from second_opinion.rules.wording import LANE_WORDS, lanes_of
-from smart_app.case import Case
+from smart_app.chart.case import Case
 from smart_app.review.strip import Chip, chip_of, shown_findings
 
 _APART = "financial_ties"

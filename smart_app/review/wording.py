@@ -1,11 +1,13 @@
-"""The review page's own words, from smart_app/review.yaml; a file that lacks any stops the start."""
+"""The review page's own words, from smart_app/review/review.yaml; a file that lacks any stops the start."""
 
 from importlib.resources import files
 from typing import Any
 
 import yaml
 
-WORDING: dict[str, Any] = yaml.load(files("smart_app").joinpath("review.yaml").read_text("utf-8"), yaml.CSafeLoader)
+WORDING: dict[str, Any] = yaml.load(
+    files("smart_app.review").joinpath("review.yaml").read_text("utf-8"), yaml.CSafeLoader
+)
 
 
 def kind_words(kind: str) -> str:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from smart_app.launches import Launch
-from smart_app.token_answer import id_of, life_of, scopes_of
+from smart_app.sign_in.token_answer import id_of, life_of, scopes_of
 
 LIFE = "life"  # what `expires_in` is called here: fhirclient stumbles over one that is no number
 

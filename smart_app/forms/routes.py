@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 from msgspec import json
 
 from second_opinion.options_discussion import OPTIONS_DISCUSSION as ASKED
-from smart_app.acts import Acts
+from smart_app.acts.acts import Acts
 from smart_app.app import App
 from smart_app.forms.act_pages import ActForm, add_act_form
 from smart_app.forms.discussion import act_of, left_out

@@ -9,16 +9,16 @@ from msgspec import Struct, json
 from ehr.trust import SmartEhr, Trust
 from ehr.wire import Wire
 from journal.launches import Launches
-from smart_app.configuration import Configuration, Configurations
-from smart_app.credentials import Credentials
 from smart_app.errors import LaunchFailed
-from smart_app.identity import Identities, User
 from smart_app.launch import Authorization
 from smart_app.launches import Launch
-from smart_app.registration import REGISTRATION
-from smart_app.scopes import scopes_for
-from smart_app.token_answer import hints_of, id_of, orders_of, words_of
-from smart_app.tokens import Asked, NoToken, Tokens, new_request, with_tokens
+from smart_app.sign_in.configuration import Configuration, Configurations
+from smart_app.sign_in.credentials import Credentials
+from smart_app.sign_in.identity import Identities, User
+from smart_app.sign_in.registration import REGISTRATION
+from smart_app.sign_in.scopes import scopes_for
+from smart_app.sign_in.token_answer import hints_of, id_of, orders_of, words_of
+from smart_app.sign_in.tokens import Asked, NoToken, Tokens, new_request, with_tokens
 
 _TO_SIGN_IN = 10 * 60  # seconds
 _LONGEST = 4096

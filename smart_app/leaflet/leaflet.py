@@ -10,7 +10,7 @@ from second_opinion.planned_surgery import PlannedSurgery
 
 LANGUAGES = ("en", "es")
 LEAFLETS: Mapping[str, Mapping[str, Any]] = {
-    language: yaml.load(files("smart_app").joinpath(f"leaflet.{language}.yaml").read_text("utf-8"), yaml.CSafeLoader)
+    language: yaml.load(files("smart_app.leaflet").joinpath(f"{language}.yaml").read_text("utf-8"), yaml.CSafeLoader)
     for language in LANGUAGES
 }
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from journal.launches import Launches
 from smart_app.errors import LaunchEnded, LaunchFailed
 from smart_app.launches import Launch
-from smart_app.tokens import NoToken
+from smart_app.sign_in.tokens import NoToken
 
 KEPT = 12 * 60 * 60  # seconds: a long working day
 _AHEAD = 30  # a token that ends within so many seconds is renewed first

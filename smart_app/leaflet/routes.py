@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template, request
 
 from smart_app.app import App
-from smart_app.leaflet import LANGUAGES, LEAFLETS, planned_words
+from smart_app.leaflet.leaflet import LANGUAGES, LEAFLETS, planned_words
 
 
 def add_leaflet_routes(door: Blueprint, app: App) -> None:

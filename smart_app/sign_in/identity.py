@@ -15,8 +15,8 @@ from ehr.addresses import below
 from ehr.keys import PublishedKeys
 from ehr.urls import same_place
 from ehr.wire import NoAnswer, Wire
-from smart_app.configuration import Configuration
 from smart_app.errors import LaunchFailed
+from smart_app.sign_in.configuration import Configuration
 
 _ALGORITHMS = ("RS256", "ES256", "ES384", "RS384", "PS256")  # never one that whoever checks could sign with
 _SKEW = 60

@@ -4,7 +4,7 @@ from flask import Blueprint, abort, redirect, render_template, url_for
 from werkzeug.wrappers import Response as Answer
 
 from journal.errors import JournalDown
-from smart_app.acts import Acts
+from smart_app.acts.acts import Acts
 from smart_app.app import App
 from smart_app.errors import NotDone
 from smart_app.pages import case_now

@@ -12,12 +12,12 @@ from ehr.refusals import Refused
 from ehr.wire import Wire
 from journal.deeds import Deed, Deeds, Part, Who
 from journal.errors import JournalDown
+from smart_app.acts.at_the_ehr import AtTheEhr
+from smart_app.acts.previews import Act, Preview, preview_of, referring
 from smart_app.app import App
-from smart_app.at_the_ehr import AtTheEhr
-from smart_app.case import Case
+from smart_app.chart.case import Case
 from smart_app.errors import LaunchEnded, NotDone
 from smart_app.launches import Launch
-from smart_app.previews import Act, Preview, preview_of, referring
 
 _CONNECTIONS = 8
 _JOURNAL_DOWN = "The journal of this app cannot be written now, and without it nothing is: try again in a moment."

@@ -5,17 +5,17 @@ from collections.abc import Callable
 from flask import Blueprint, Response, render_template, request
 
 from smart_app.app import App
-from smart_app.financial_ties import ties_line
 from smart_app.launches import Launch
 from smart_app.review.banner import frame_of
 from smart_app.review.chart import chart_of
+from smart_app.review.financial_ties import ties_line
 from smart_app.review.scores import scores_of_case
 from smart_app.review.strip import strip_of
+from smart_app.review.style import css_of
 from smart_app.review.timeline import timeline_of
 from smart_app.review.treatments import tried
 from smart_app.review.why import sign_words, why
 from smart_app.review.wording import WORDING
-from smart_app.style import css_of
 
 
 def add_review_routes(door: Blueprint, app: App, fetch_style: Callable[[Launch], bytes] = lambda launch: b"") -> None:

@@ -1,7 +1,7 @@
 """The neutral line on payments by companies: in the app only, and only where the site configured a register."""
 
 from second_opinion.findings import Outcome
-from smart_app.case import Case
+from smart_app.chart.case import Case
 
 _RULE = "financial_ties"
 

@@ -21,8 +21,8 @@ from second_opinion.from_fhir import Fetched, read_prefetch
 from second_opinion.planned_surgery import CHART_LANES, in_chart
 from second_opinion.record import PatientRecord
 from second_opinion.site import Site
-from smart_app.case import Case
-from smart_app.earlier import card_behind, earlier_answers, surgery_of
+from smart_app.chart.case import Case
+from smart_app.chart.earlier import card_behind, earlier_answers, surgery_of
 from smart_app.errors import Busy
 from smart_app.launches import Launch
 

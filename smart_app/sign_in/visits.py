@@ -11,13 +11,13 @@ from werkzeug.wrappers import Response
 from ehr.trust import Trust
 from journal.journal import Journal
 from journal.launches import Launches
-from smart_app.browser import browser_cookie, known_browser, new_browser, remember
-from smart_app.credentials import Credentials
 from smart_app.errors import FormRefused, LaunchEnded
-from smart_app.kept_launches import KeptLaunches
 from smart_app.launches import Launch
-from smart_app.launching import Launching
-from smart_app.page_headers import framed_by
+from smart_app.sign_in.browser import browser_cookie, known_browser, new_browser, remember
+from smart_app.sign_in.credentials import Credentials
+from smart_app.sign_in.kept_launches import KeptLaunches
+from smart_app.sign_in.launching import Launching
+from smart_app.sign_in.page_headers import framed_by
 
 
 class Visits:

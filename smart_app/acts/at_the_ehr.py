@@ -8,10 +8,10 @@ from ehr.wire import Wire
 from ehr.writing import Writing
 from ehr.written import Written
 from journal.deeds import Part
-from smart_app.case import Case
+from smart_app.acts.same_patient import not_known_to_live, not_the_patient
+from smart_app.chart.case import Case
 from smart_app.errors import NotDone
 from smart_app.launches import Launch
-from smart_app.same_patient import not_known_to_live, not_the_patient
 
 Json = dict[str, Any]
 Answer = TypeVar("Answer")

@@ -8,11 +8,11 @@ from msgspec import Struct, convert, json
 from werkzeug.wrappers import Response as AnyResponse
 
 from journal.errors import JournalDown
+from smart_app.acts.typed import typed
 from smart_app.errors import Busy, FormRefused, LaunchEnded, LaunchFailed
-from smart_app.page_headers import add_headers
-from smart_app.registration import REGISTRATION
-from smart_app.typed import typed
-from smart_app.visits import Visits
+from smart_app.sign_in.page_headers import add_headers
+from smart_app.sign_in.registration import REGISTRATION
+from smart_app.sign_in.visits import Visits
 
 
 class _Page(Struct, frozen=True):
@@ -22,7 +22,7 @@ class _Page(Struct, frozen=True):
 
 
 def _read_pages() -> dict[str, _Page]:
-    return convert(yaml.safe_load(files("smart_app").joinpath("launch_pages.yaml").read_bytes()), dict[str, _Page])
+    return convert(yaml.safe_load(files("smart_app.sign_in").joinpath("pages.yaml").read_bytes()), dict[str, _Page])
 
 
 PAGES = _read_pages()

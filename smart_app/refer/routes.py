@@ -5,13 +5,13 @@ from msgspec import json
 from werkzeug.wrappers import Response as Answer
 
 from second_opinion.referral_targets import Target
-from smart_app.acts import Acts
+from smart_app.acts.acts import Acts
+from smart_app.acts.previews import Preview
+from smart_app.acts.routes import add_deed_routes
 from smart_app.app import App
-from smart_app.case import Case
-from smart_app.deed_routes import add_deed_routes
+from smart_app.chart.case import Case
 from smart_app.errors import NotDone
 from smart_app.pages import case_now, download
-from smart_app.previews import Preview
 from smart_app.refer.document import document_of
 from smart_app.refer.form import OTHER, Choice, read_choice, targets
 from smart_app.refer.orders import PDF_NAME, act_of

@@ -1,0 +1,1 @@
+"""One launch's chart: read, and judged as the card was."""

@@ -1,0 +1,1 @@
+"""The leaflet for patients, in English and Spanish."""

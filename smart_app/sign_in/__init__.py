@@ -1,0 +1,1 @@
+"""How the app is opened: an EHR's sign-in, who looks, what was allowed, and how long that lasts."""
