@@ -1,4 +1,4 @@
-"""Reads operations and nonsurgical care from words, where no coding is recognised. Words are in texts.yaml."""
+"""Reads operations, nonsurgical care and imaging from words, where no coding is recognised. Words are in texts.yaml."""
 
 import re
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from second_opinion.knowledge import read_yaml
 from second_opinion.value_sets import VALUE_SETS, Meaning, Regions, known_meanings
 
-_WORDS = read_yaml("texts.yaml", ("operations", "regions", "care", "referral"))
+_WORDS = read_yaml("texts.yaml", ("operations", "regions", "imaging", "care", "referral"))
 KINDS_BY_INVASIVENESS = (
     "revision", "deformity", "corpectomy", "fusion", "instrumentation", "interspinous_or_facet_implant",
     "disc_arthroplasty", "decompression", "discectomy",
@@ -35,6 +35,7 @@ _OTHER_JOINT = re.compile(
     rf"\b{_JOINT}(?:[ -]joint)? {_FUSED}\b|\b{_FUSED}(?: of)?(?: the)?(?: left| right)?,? {_JOINT}\b", re.IGNORECASE
 )
 _HISTORY = re.compile(r"\b(?:" + "|".join(_WORDS["history"]) + r")\b[^,;.()]*", re.IGNORECASE)
+_IMAGING = {kind: _any(words) for kind, words in _WORDS["imaging"].items()}
 _CARE = {kind: _any(words) for kind, words in _WORDS["care"].items()}
 # What follows such a word, up to the next comma or stop, is not what the patient has.
 _NOT_DIAGNOSED = re.compile(r"\b(?:" + "|".join(_WORDS["not_diagnosed"]) + r")\b[^,;.()]*", re.IGNORECASE)
@@ -89,6 +90,17 @@ def care_in(text: str) -> Meaning | None:
             modality = _MODALITY[kind]
             return Meaning(value_set="nonsurgical_care", kind=kind, regions=regions, modality=modality, label=text)
     return None
+
+
+@lru_cache(maxsize=16384)
+def imaging_in(text: str) -> Meaning | None:
+    """The imaging of the spine that this text names, or None; an image that only guides something else is none."""
+    said = _GUIDED.sub(" ", text)
+    kind = next((kind for kind, pattern in _IMAGING.items() if pattern.search(said)), None)
+    regions = regions_in(said) if kind else set()
+    if kind is None or not regions or _REFERRAL.search(said):
+        return None
+    return Meaning(value_set="spine_imaging", kind=kind, regions=Regions(regions - {"unknown"}), label=text)
 
 
 @lru_cache(maxsize=16384)

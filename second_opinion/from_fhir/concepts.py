@@ -6,12 +6,12 @@ from functools import lru_cache
 from second_opinion.codes import system_name
 from second_opinion.from_fhir.shapes import Coding, Concept, Reference
 from second_opinion.plain_words import plain
-from second_opinion.texts import care_in, diagnosis_in, medicine_in, operation_in
+from second_opinion.texts import care_in, diagnosis_in, imaging_in, medicine_in, operation_in
 from second_opinion.value_sets import Meaning, caches, meanings_of
 
 Reader = Callable[[str], Meaning | None]
 OPERATION: tuple[Reader, ...] = (operation_in,)
-OPERATION_OR_CARE: tuple[Reader, ...] = (operation_in, care_in)
+OPERATION_OR_CARE: tuple[Reader, ...] = (operation_in, care_in, imaging_in)
 CARE: tuple[Reader, ...] = (care_in,)
 MEDICINE: tuple[Reader, ...] = (medicine_in,)
 DIAGNOSIS: tuple[Reader, ...] = (diagnosis_in,)
