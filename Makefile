@@ -23,7 +23,7 @@ demo: .venv/demo.stamp ## Starts the service with a mock EHR and teaching cases 
 	$(BIN)/second-opinion demo $(ARGS)
 
 test: .venv/dev.stamp chromium postgresql redis poppler ## Runs the tests (some only: ARGS="-k browser")
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: lint ## Runs what a push needs: lint, and the tests with full coverage
 	$(MAKE) --no-print-directory test ARGS="$(COVERED) $(ARGS)"
