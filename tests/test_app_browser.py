@@ -187,6 +187,35 @@ def test_what_the_scopes_do_not_allow_could_not_be_checked(page: Page, sekmet: s
         expect(app.get_by_text("Ruth Keller").first).to_be_visible()
 
 
+def test_a_referral_is_accepted_in_the_frame_seen_in_the_ehr_and_taken_back(page: Page, ehr: RunningEhr) -> None:
+    def referrals() -> list[str]:
+        found = ehr.get(f"ServiceRequest?patient={RUTH}&_count=100")["entry"]
+        return [each["resource"]["status"] for each in found if "University Spine" in json.encode(each).decode()]
+
+    app = framed(page, ehr)
+    app.get_by_role("link", name="Refer for second opinion").click()
+    app.get_by_role("textbox", name="Name").first.fill("Dr. Ada Quist, University Spine Clinic")
+    app.get_by_role("button", name="See what will be written").click()
+    expect(app.get_by_text("University Spine Clinic").first).to_be_visible()
+    assert referrals() == []  # a preview writes nothing
+    app.get_by_role("button", name="Write it to the EHR").click()
+    expect(app.get_by_role("button", name="Undo")).to_be_visible()
+    assert referrals() == ["active"]
+    app.get_by_role("button", name="Undo").click()
+    expect(app.get_by_role("button", name="Undo")).to_have_count(0)
+    assert "active" not in referrals()
+
+
+def test_without_the_scope_to_write_there_is_text_to_copy(page: Page, sekmet: str, journal: Journal) -> None:
+    with app_and_ehr(sekmet, journal, "launch openid fhirUser patient/*.rs") as ehr:
+        app = framed(page, ehr)
+        app.get_by_role("link", name="Refer for second opinion").click()
+        app.get_by_role("textbox", name="Name").first.fill("Dr. Ada Quist")
+        app.get_by_role("button", name="See what will be written").click()
+        expect(app.get_by_role("button", name="Write it to the EHR")).to_have_count(0)
+        expect(app.get_by_role("textbox").filter(has_text="Dr. Ada Quist")).to_be_visible()
+
+
 @pytest.mark.parametrize("width", [1280, 400])
 def test_it_fits_a_side_bar_as_it_fits_a_screen_and_keeps_nobody_out(page: Page, ehr: RunningEhr, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})

@@ -67,7 +67,7 @@ def test_a_discussion_is_written_and_undone_with_the_keyboard_alone(page: Page, 
     page.keyboard.press("Space")
     page.keyboard.press("Tab")
     page.keyboard.type("I would rather avoid another operation.")
-    page.get_by_role("button", name="Show what will be written").focus()
+    page.get_by_role("button", name="See what will be written").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Options discussed: look at it once more")
     assert is_calm(page)
@@ -94,21 +94,21 @@ def test_benefits_and_risks_are_asked_once_an_option_is_ticked_and_stay_in_sight
 
 def test_what_is_wrong_is_said_at_the_field_and_can_be_mended(page: Page) -> None:
     page.goto("/review/l1/discuss")
-    page.get_by_role("button", name="Show what will be written").click()
+    page.get_by_role("button", name="See what will be written").click()
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("What you wrote is still here")
     alert.get_by_role("link", name="Tick what was discussed.").click()
     expect(page.locator("fieldset:target")).to_contain_text("Options discussed")
     assert is_calm(page)
     page.get_by_role("checkbox", name="Wait and see").check()
-    page.get_by_role("button", name="Show what will be written").click()
+    page.get_by_role("button", name="See what will be written").click()
     expect(page.get_by_role("button", name="Write it to the EHR")).to_be_visible()
 
 
 def test_the_note_is_copied_or_at_least_selected(page: Page) -> None:
     page.goto("/review/l1/discuss")
     page.get_by_role("checkbox", name="Wait and see").check()
-    page.get_by_role("button", name="Show what will be written").click()
+    page.get_by_role("button", name="See what will be written").click()
     page.get_by_text("Text for your note").first.click()
     page.get_by_role("button", name="Copy").click()
     expect(page.locator("#note-said")).to_have_text(re.compile("Copied|Selected"))
@@ -121,7 +121,7 @@ def test_care_done_elsewhere_is_added_by_its_labels(page: Page, app: Beside) -> 
     page.get_by_label("From", exact=True).fill("2026-06")
     page.get_by_label("Until").fill("2026-10")
     page.get_by_role("radio", name="The patient").check()
-    page.get_by_role("button", name="Show what will be written").click()
+    page.get_by_role("button", name="See what will be written").click()
     assert is_calm(page)
     page.get_by_role("button", name="Write it to the EHR").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("is in the EHR")
