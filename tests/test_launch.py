@@ -177,6 +177,7 @@ def test_an_ehr_that_hangs_or_is_gone_does_not_hold_up_the_app(there: Place, mon
         {"token_endpoint": "http://ehr.example/token"},
         {"authorization_endpoint": "javascript:alert(1)"},
         {"jwks_uri": "file:///etc/passwd"},
+        {"jwks_uri": "http://169.254.169.254/latest"},
         {"code_challenge_methods_supported": ["plain"]},
     ],
 )
@@ -185,7 +186,7 @@ def test_a_configuration_that_is_not_safe_to_use_is_refused(there: Place, config
     assert says(begin(there.app.browser(), there.server.url), "ehr_unfit")
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"\xff", b"[" * 100_000, b'{"x":' + b"[" * 100_000])
 def test_a_configuration_that_is_none_is_refused(there: Place, body: bytes) -> None:
     there.server.way[CONFIGURATION] = lambda: (200, body, {})
     assert says(begin(there.app.browser(), there.server.url), "ehr_unfit")
