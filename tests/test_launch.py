@@ -11,10 +11,13 @@ import pytest
 import structlog
 from launches import BASE, COOKIE, FRAMES, Clock, Place, begin, installation, place
 from sign_in import PATIENT, USER, query_of
+from sqlalchemy import func, select
 from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from ehr.trust import SmartEhr, Trust
+from journal.launches import Launches
+from journal.tables import launches as table
 from plugin.request_log import keep_request_log
 from smart_app.sign_in.routes import PAGES
 
@@ -495,3 +498,14 @@ def test_while_the_database_cannot_be_reached_the_page_says_so(there: Place) -> 
 
 def test_what_is_said_of_a_launch_names_nothing_from_outside(there: Place) -> None:
     assert repr(there.opened(there.app.browser())) == "Launch(...)"
+
+
+def test_what_a_flood_of_launches_leaves_behind_goes_a_few_hundred_at_a_time(there: Place) -> None:
+    launches = Launches(there.journal.database, there.journal.keys)
+    for number in range(450):
+        launches.keep(f"pending {number}", "words", 0, 1)
+    rows = []
+    for _ in range(4):
+        begin(there.app.browser(), there.server.url)
+        rows.append(there.journal.database.reading.run(lambda it: it.execute(select(func.count(table.c.id))).scalar()))
+    assert rows == [251, 52, 3, 4]
