@@ -77,7 +77,7 @@ def _said(body: bytes) -> str:
     """The server's own words, made harmless and short; '.' if there are none."""
     try:
         issues = json.decode(body, type=_Outcome).issue
-    except (DecodeError, ValidationError, UnicodeDecodeError):
+    except (DecodeError, ValidationError, UnicodeDecodeError, RecursionError):
         issues = []
     words = "; ".join(said for issue in issues if (said := issue.diagnostics or issue.details.text))
     return f": {plain(words, _LONGEST)}" if words else "."

@@ -12,11 +12,22 @@ from msgspec import json
 from ehr.addresses import below
 from ehr.refusals import Refused, late, refusal
 from ehr.wire import Answer, NoAnswer, Wire
-from ehr.written import Json, Written, carries, knows_no_identifier, only_one, reference_of, resource_in, version_of
+from ehr.written import (
+    Json,
+    Written,
+    carries,
+    is_same,
+    knows_no_identifier,
+    only_one,
+    reference_of,
+    resource_in,
+    version_of,
+)
 
 _BYTES_MOST = 8 * 1024 * 1024
 _MEDIA_TYPE = "application/fhir+json"
 _LOOK_FIRST = "It may or may not have been written. Look in the EHR first: written again, it might stand there twice."
+_LOST = "The EHR took it, and does not say where it is, or shows something else. Look for it in the EHR."
 _ONCE_MORE = (502, 503, 504)
 _GONE = (404, 410)
 _NO_DELETE = (400, 403, 404, 405, 409, 422, 501)
@@ -47,7 +58,10 @@ class Writing:
             answer = self._post_unconditionally(kind, resource)
         if answer.status not in (200, 201):
             raise refusal(answer.status, answer.body, f"write a {kind}")
-        return self._as_created(answer, kind, search)
+        written = self._as_created(answer, kind, search)
+        if written.resource and not is_same(written.resource, resource):
+            raise Refused("unknown", _LOST, may_be_written=True)
+        return written
 
     def _post(self, kind: str, resource: Json, more: dict[str, str]) -> Answer:
         """Twice, if nobody knows what became of the first."""
@@ -136,7 +150,7 @@ class Writing:
         only = only_one(resource_in(self._ask("GET", f"{kind}?{search.replace('|', '%7C')}")), kind)
         if only:
             return Written(reference_of(only), version_of(Answer(200, b""), only), only)
-        raise Refused("unknown", "The EHR took it, and does not say where it is. Look for it in the EHR.", True)
+        raise Refused("unknown", _LOST, may_be_written=True)
 
     def _ask(self, method: str, path: str, resource: Json | None = None, more: dict[str, str] | None = None) -> Answer:
         headers = self._headers | (more or {}) | ({"Content-Type": _MEDIA_TYPE} if resource is not None else {})

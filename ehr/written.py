@@ -1,5 +1,6 @@
 """What a FHIR server sends back of something written: the resource, where it is, its version, whether it is ours."""
 
+import re
 from typing import Any
 
 from msgspec import DecodeError, Struct, json
@@ -7,6 +8,8 @@ from msgspec import DecodeError, Struct, json
 from ehr.wire import Answer
 
 Json = dict[str, Any]
+_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9\-.]{1,64}")
+_SUBJECT = re.compile(r"(.*/)?(?P<patient>Patient/[^/]+)(/_history/[^/]+)?")
 
 
 class Written(Struct, frozen=True):
@@ -27,6 +30,20 @@ def resource_in(answer: Answer) -> Json:
 
 def reference_of(resource: Json) -> str:
     return f"{resource.get('resourceType')}/{resource.get('id')}"
+
+
+def is_same(found: Json, sent: Json) -> bool:
+    """Whether what a server shows as written has a name that FHIR allows, and is about whom we wrote about."""
+    name = found.get("id")
+    return isinstance(name, str) and _ID.fullmatch(name) is not None and _patient(found) == _patient(sent)
+
+
+def _patient(resource: Json) -> str:
+    """Servers write it absolute, or with its version."""
+    subject = resource.get("subject")
+    said = subject.get("reference") if isinstance(subject, dict) else None
+    match = _SUBJECT.fullmatch(said) if isinstance(said, str) else None
+    return match["patient"] if match else ""
 
 
 def only_one(bundle: Json, kind: str) -> Json | None:

@@ -78,8 +78,18 @@ def create_app(
     # Browser-based clients need the headers on errors, too. Without a gate any origin may call: the service answers
     # from what it is sent, knows no cookies and listens on loopback only.
     origins = _exactly(gate.trust.origins) if gate and not demo else "*"
-    CORS(app, origins=origins, methods=["GET", "POST"], allow_headers=["authorization", "content-type", "accept"])
+    CORS(
+        app, resources=_all_but(app, (*pages, *demo)), origins=origins, methods=["GET", "POST"],
+        allow_headers=["authorization", "content-type", "accept"],
+    )  # fmt: skip
     return app
+
+
+def _all_but(app: Flask, pages: Iterable[Blueprint]) -> re.Pattern[str]:
+    """What is not below a page for people: what stands there is for no other site's scripts."""
+    names = {page.name for page in pages}
+    below = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules() if rule.endpoint.split(".")[0] in names}
+    return re.compile(f"(?!/({'|'.join(map(re.escape, sorted(below)))})(/|$))" if below else "")
 
 
 def _exactly(origins: Iterable[str]) -> list[re.Pattern[str]]:

@@ -15,6 +15,7 @@ from smart_app.chart.case import Case
 from smart_app.chart.reading import Reader
 from smart_app.forms.routes import add_discuss_routes
 from smart_app.leaflet.routes import add_leaflet_routes
+from smart_app.places import bound
 from smart_app.refer.routes import add_refer_routes
 from smart_app.review.ehr_style import EhrStyles
 from smart_app.review.routes import add_review_routes
@@ -37,6 +38,7 @@ def create_blueprint(
     door = Blueprint(
         "smart_app", __name__, template_folder="templates", static_folder="static", static_url_path="/assets"
     )
+    bound(door)
     visits = Visits(trust, journal, credentials)
     reader = Reader(open_chart, today, site, trust, journal, visits.renewed)
 

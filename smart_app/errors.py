@@ -23,7 +23,7 @@ class LaunchFailed(SecondOpinionError):
 
 
 class Busy(SecondOpinionError):
-    """As many charts are being read as may be at once."""
+    """As many pages are being made as may be at once."""
 
     def __init__(self) -> None:
         super().__init__("Many charts are being opened just now. Try again in a moment.")

@@ -149,8 +149,8 @@ def status(code: int) -> Way:
     return lambda server, handler, asked: handler.answer(as_bytes(outcome("error")), code)
 
 
-def body(content: bytes, **headers: str) -> Way:
-    return lambda server, handler, asked: handler.answer(content, 200, **headers)
+def body(content: bytes, status: int = 200, **headers: str) -> Way:
+    return lambda server, handler, asked: handler.answer(content, status, **headers)
 
 
 def resource(content: Any) -> Way:

@@ -90,6 +90,13 @@ def room_in(store: Store, journal: Journal, url: str) -> Iterator[Room]:
     acts.close()
 
 
+@pytest.mark.parametrize("name", ["\0", "\0" * 64, "x" * 100_000, "é'\"--", "../../x"])
+def test_a_deed_of_a_name_that_nobody_gave_is_unknown(room: Room, name: str) -> None:
+    assert room.acts.deeds.get(name, room.case.launch.id) is None
+    with pytest.raises(NotDone, match="knows nothing of that"):
+        room.acts.undo(room.case, name)
+
+
 # ---- once
 
 
@@ -200,6 +207,7 @@ def test_what_is_not_what_was_shown_is_not_written(room: Room) -> None:
         ({"resourceType": "Group"}, "not the one"),
         ({"birthDate": "1990-01-01"}, "not the one"),
         ({"active": False}, "no longer used"),
+        ({"link": 5, "active": False}, "no longer used"),
         ({"link": [7, {"type": "replaced-by", "other": {"reference": "Patient/2"}}]}, "no longer used"),
         ({"deceasedBoolean": True}, "has died"),
         ({"deceasedDateTime": "2026-01-01"}, "has died"),

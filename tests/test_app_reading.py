@@ -1,13 +1,12 @@
 """The app reads a chart itself and judges it as the card did: same findings, same answers, and no more trust."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fhir_server import FakeServer, Json, body, fhir_server, hang, status
+from fhir_server import FakeServer, Json, body, fhir_server, status
 from flask.testing import FlaskClient
 from journal_examples import opened
 from look_ups import PATIENTS, RUTH, TODAY, TOKEN, TYPES, call_of, chart_of, outcomes
@@ -22,7 +21,7 @@ from second_opinion.data_needs import LANES
 from second_opinion.site import AS_SHIPPED
 from smart_app.chart.earlier import places
 from smart_app.chart.reading import MOST_PAGES, SECONDS, Reader
-from smart_app.errors import Busy, LaunchEnded
+from smart_app.errors import LaunchEnded
 from smart_app.launches import Launch
 
 BASE = "https://us.example"
@@ -184,14 +183,6 @@ def test_a_refused_token_is_renewed_once(journal: Journal, server: FakeServer) -
     assert len(renewals) == 1
     assert case.launch.access_token == "another"  # noqa: S105
     assert case.assessment.record["procedures"].complete
-
-
-def test_a_server_that_hangs_does_not_take_all_threads(journal: Journal, server: FakeServer) -> None:
-    server.ways = {"Patient": hang}
-    with reader(journal) as read, ThreadPoolExecutor(20) as threads:
-        tries = [threads.submit(read.case, replace(launched(server), id=str(number))) for number in range(20)]
-        turned_away = [each for each in tries if isinstance(each.exception(), Busy)]
-    assert len(turned_away) == 20 - 8
 
 
 def test_where_no_other_token_is_given_the_visit_ends(journal: Journal, server: FakeServer) -> None:

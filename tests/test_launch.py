@@ -11,10 +11,13 @@ import pytest
 import structlog
 from launches import BASE, COOKIE, FRAMES, Clock, Place, begin, installation, place
 from sign_in import PATIENT, USER, query_of
+from sqlalchemy import func, select
 from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from ehr.trust import SmartEhr, Trust
+from journal.launches import Launches
+from journal.tables import launches as table
 from plugin.request_log import keep_request_log
 from smart_app.sign_in.routes import PAGES
 
@@ -177,6 +180,7 @@ def test_an_ehr_that_hangs_or_is_gone_does_not_hold_up_the_app(there: Place, mon
         {"token_endpoint": "http://ehr.example/token"},
         {"authorization_endpoint": "javascript:alert(1)"},
         {"jwks_uri": "file:///etc/passwd"},
+        {"jwks_uri": "http://169.254.169.254/latest"},
         {"code_challenge_methods_supported": ["plain"]},
     ],
 )
@@ -185,7 +189,7 @@ def test_a_configuration_that_is_not_safe_to_use_is_refused(there: Place, config
     assert says(begin(there.app.browser(), there.server.url), "ehr_unfit")
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"\xff", b"[" * 100_000, b'{"x":' + b"[" * 100_000])
 def test_a_configuration_that_is_none_is_refused(there: Place, body: bytes) -> None:
     there.server.way[CONFIGURATION] = lambda: (200, body, {})
     assert says(begin(there.app.browser(), there.server.url), "ehr_unfit")
@@ -494,3 +498,14 @@ def test_while_the_database_cannot_be_reached_the_page_says_so(there: Place) -> 
 
 def test_what_is_said_of_a_launch_names_nothing_from_outside(there: Place) -> None:
     assert repr(there.opened(there.app.browser())) == "Launch(...)"
+
+
+def test_what_a_flood_of_launches_leaves_behind_goes_a_few_hundred_at_a_time(there: Place) -> None:
+    launches = Launches(there.journal.database, there.journal.keys)
+    for number in range(450):
+        launches.keep(f"pending {number}", "words", 0, 1)
+    rows = []
+    for _ in range(4):
+        begin(there.app.browser(), there.server.url)
+        rows.append(there.journal.database.reading.run(lambda it: it.execute(select(func.count(table.c.id))).scalar()))
+    assert rows == [251, 52, 3, 4]

@@ -50,6 +50,29 @@ def test_what_is_created_is_read_back_with_reference_and_version(ehr: Writing, s
     assert asked.headers["Prefer"] == "return=representation"
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"subject": {"reference": "Patient/2"}}, {"subject": {"reference": "Patient/12"}}, {"id": "../Patient/1"},
+        {"id": "9?_cascade=delete"}, {"id": {"a": 1}}, {"id": "x" * 65},
+    ],
+)  # fmt: skip
+def test_what_comes_back_of_another_patient_or_without_a_name_is_not_taken_for_ours(
+    ehr: Writing, store: Store, odd: Json
+) -> None:
+    store.ways |= {POST: fake.body(json.dumps(ORDER | {"id": "9"} | odd).encode(), 201), GET: fake.body(b"{}")}
+    with pytest.raises(Refused, match="Look for it in the EHR") as refused:
+        ehr.create(ORDER, OURS)
+    assert refused.value.may_be_written
+
+
+@pytest.mark.parametrize("subject", ["{url}/Patient/1", "Patient/1/_history/3", "{url}/Patient/1/_history/3"])
+def test_a_server_may_spell_the_patient_in_its_own_way(ehr: Writing, store: Store, subject: str) -> None:
+    spelled = {"id": "9", "subject": {"reference": subject.format(url=store.url)}}
+    store.ways[POST] = fake.body(json.dumps(ORDER | spelled).encode(), 201)
+    assert ehr.create(ORDER, OURS).reference == "ServiceRequest/9"
+
+
 def test_the_same_identifier_is_created_once(ehr: Writing, store: Store) -> None:
     assert ehr.create(ORDER, OURS) == ehr.create(ORDER, OURS)
     assert len(store.of("ServiceRequest")) == 1
@@ -152,7 +175,9 @@ def test_each_refusal_is_named_with_what_to_do_and_the_servers_words_are_harmles
     assert TOKEN not in str(refused.value) and not store.of("ServiceRequest")
 
 
-@pytest.mark.parametrize("body", [b'{"id": "\xff"}', b"[" * 100_000, b'{"issue": [{"diagnostics": "\xff"}]}'])
+@pytest.mark.parametrize(
+    "body", [b'{"id": "\xff"}', b"[" * 100_000, b'{"issue": [{"diagnostics": "\xff"}]}', b'{"x":' + b"[" * 100_000]
+)
 def test_what_comes_back_may_be_anything(ehr: Writing, store: Store, body: bytes) -> None:
     store.ways |= {POST: fake.first(fake.body(body), fake.status(400)), GET: fake.body(body)}
     with pytest.raises(Refused, match="does not say where it is"):

@@ -14,7 +14,7 @@ def not_the_patient(now: Patient, page: Patient) -> str:
     """
     if page.get("birthDate") and now.get("birthDate") != page["birthDate"]:
         return _ANOTHER
-    if now.get("active") is False or any(_type_of(link) == "replaced-by" for link in now.get("link") or ()):
+    if now.get("active") is False or "replaced-by" in _types_of(now.get("link")):
         return "The EHR says that this Patient record is no longer used: nothing was written. Open the right one."
     return ""
 
@@ -26,5 +26,6 @@ def not_known_to_live(now: Patient) -> str:
     return ""
 
 
-def _type_of(link: Any) -> Any:
-    return link.get("type") if isinstance(link, dict) else None
+def _types_of(links: Any) -> list[Any]:
+    """Of links that may be anything."""
+    return [link.get("type") for link in (links if isinstance(links, list) else ()) if isinstance(link, dict)]

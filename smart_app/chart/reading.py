@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from time import monotonic
 from typing import Any
 
@@ -23,14 +23,12 @@ from second_opinion.record import PatientRecord
 from second_opinion.site import Site
 from smart_app.chart.case import Case
 from smart_app.chart.earlier import card_behind, earlier_answers, surgery_of
-from smart_app.errors import Busy
 from smart_app.launches import Launch
 
 SECONDS = 8.0  # for the whole chart: longer than a card may take, since somebody asked to see it
 MOST_PAGES = 40
 _REMEMBERED_SECONDS = 60
 _REMEMBERED_CASES = 50
-_AT_ONCE = 8  # of a worker's 16 threads: an EHR that hangs must not hold up cards
 _REFUSED = "401"
 
 
@@ -49,20 +47,15 @@ class Reader:
         self._open_chart, self._today, self._site = open_chart, today, site
         self._trust, self._journal, self._renewed = trust, journal, renewed
         self._cases: TTLCache[str, Case] = TTLCache(_REMEMBERED_CASES, _REMEMBERED_SECONDS, monotonic)
-        self._lock, self._places = Lock(), BoundedSemaphore(_AT_ONCE)
+        self._lock = Lock()
 
     def case(self, launch: Launch) -> Case:
-        """Raises LaunchEnded when the EHR refuses the token and gives no other, Busy when too many charts are read."""
+        """Raises LaunchEnded when the EHR refuses the token and gives no other."""
         with self._lock:
             remembered = self._cases.get(launch.id)
         if remembered:
             return replace(remembered, launch=launch)  # its token may be a newer one
-        if not self._places.acquire(blocking=False):
-            raise Busy
-        try:
-            launch, fetched = self._read(launch)
-        finally:
-            self._places.release()
+        launch, fetched = self._read(launch)
         record = read_prefetch({}, APP, launch.patient, self._today(), fetched=fetched)
         case = Case(launch, self._judged(launch, record), _patient(fetched, launch.patient), datetime.now(UTC))
         with self._lock:

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable
 from threading import Lock
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from msgspec import DecodeError, Struct, ValidationError, json
 from msgspec.structs import replace
 
-from ehr.urls import one_spelling
+from ehr.urls import is_loopback, one_spelling
 from ehr.wire import NoAnswer, Wire
 from smart_app.errors import LaunchFailed
 
@@ -95,7 +95,7 @@ def _checked(body: bytes, iss: str) -> Configuration:
             token_endpoint=_address(iss, read.token_endpoint),
             jwks_uri=read.jwks_uri and _address(iss, read.jwks_uri),
         )
-    except (DecodeError, ValidationError, UnicodeDecodeError, ValueError):
+    except (DecodeError, ValidationError, UnicodeDecodeError, ValueError, RecursionError):
         raise LaunchFailed("ehr_unfit") from None
     if "S256" not in found.code_challenge_methods_supported:
         raise LaunchFailed("ehr_unfit")
@@ -103,7 +103,12 @@ def _checked(body: bytes, iss: str) -> Configuration:
 
 
 def _address(iss: str, written: str) -> str:
-    """Relative ones begin at the FHIR server's. Raises ValueError for what is neither https nor this machine's."""
+    """Relative ones begin at the FHIR server's. Raises ValueError for what is not https.
+
+    This machine's own services are asked for nothing unless the EHR is one of them.
+    """
     found = urljoin(f"{iss}/", written)
     one_spelling(found, query=True)
+    if is_loopback(urlsplit(found).hostname or "") and not is_loopback(urlsplit(iss).hostname or ""):
+        raise ValueError("this machine is not the EHR's")
     return found

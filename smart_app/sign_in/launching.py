@@ -52,6 +52,8 @@ class Launching:
 
     def begin(self, iss: str, launch: str | None, browser: str) -> str:
         """Where to send the browser (a keyed hash of it is enough). Raises LaunchFailed."""
+        if len(iss) > _LONGEST:  # any number of slashes at its end is the same place
+            raise LaunchFailed("unknown_ehr")
         ehr = self._ehr(iss)
         if launch and len(launch) > _LONGEST:
             raise LaunchFailed("unknown")

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from journal.errors import JournalDown
 from smart_app.acts.typed import typed
 from smart_app.errors import Busy, FormRefused, LaunchEnded, LaunchFailed
-from smart_app.sign_in.page_headers import add_headers
+from smart_app.sign_in.page_headers import add_headers, is_ours
 from smart_app.sign_in.registration import REGISTRATION
 from smart_app.sign_in.visits import Visits
 
@@ -28,6 +28,8 @@ def _read_pages() -> dict[str, _Page]:
 PAGES = _read_pages()
 _PATHS = REGISTRATION.paths
 _KEYS_FRESH = 300  # seconds
+_OUTCOME = "application/fhir+json"  # what errors come as, if nobody makes them a page
+_ERRORS = {404: "no_page", 405: "no_way", 413: "too_large"}  # all others: broken
 
 
 def add_launch_routes(door: Blueprint, visits: Visits) -> None:
@@ -70,11 +72,19 @@ def add_pages_of_ends(door: Blueprint) -> None:
 
     @door.errorhandler(Busy)
     def busy(_: Busy) -> tuple[str, int]:
-        return _page("busy")
+        return _page("busy", "", typed())
 
     @door.errorhandler(JournalDown)
     def down(_: JournalDown) -> tuple[str, int]:
         return _page("not_now", "", typed())
+
+    @door.after_app_request
+    def readable(response: Response) -> Response:
+        is_outcome = response.status_code >= 400 and response.mimetype == _OUTCOME
+        if is_outcome and is_ours() and request.accept_mimetypes.best_match((_OUTCOME, "text/html")) == "text/html":
+            response.set_data(_page(_ERRORS.get(response.status_code, "broken"))[0])
+            response.mimetype = "text/html"
+        return response
 
 
 def _page(name: str, again: str = "", filled_in: str = "") -> tuple[str, int]:
