@@ -49,10 +49,11 @@ def test_the_version_changes_with_any_file(tmp_path: Path) -> None:
     def address() -> str:
         door = Blueprint("pages", __name__, static_folder=tmp_path, static_url_path="/assets")
         add_version(door, tmp_path)
-        door.get("/")(lambda: "")
+        door.get("/", endpoint="home")(lambda: "")
         flask = Flask(__name__, static_folder=None)
         flask.register_blueprint(door)
         with flask.test_request_context("/"):
+            assert flask.url_for("pages.home") == "/"
             return flask.url_for("pages.static", filename="one.css")
 
     seen = set()
