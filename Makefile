@@ -13,11 +13,11 @@ LOCK_PEERS := $(COMPILE) benchmarks/peers/requirements.in --output-file benchmar
 COVERED := --cov --cov-branch --cov-fail-under=100
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint bench peers pages lock clean chromium postgresql redis poppler
+.PHONY: help demo test check lint bench peers pages screenshots lock clean chromium postgresql redis poppler
 .DELETE_ON_ERROR:
 
 help: ## Lists these targets
-	@grep -E '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
 demo: .venv/demo.stamp ## Starts the service with a mock EHR and teaching cases (options: ARGS="--port 9000")
 	$(BIN)/second-opinion demo $(ARGS)
@@ -42,6 +42,9 @@ peers: benchmarks/peers/.venv/peers.stamp ## Installs the peers that `make bench
 
 pages: .venv/dev.stamp ## Writes docs/rules/*.md anew from rules, vignettes and value sets
 	$(BIN)/python -m docs.generate
+
+screenshots: .venv/dev.stamp chromium poppler ## Takes the pictures in docs/images anew (some only: ARGS="review refer")
+	$(BIN)/python -m screenshots $(ARGS)
 
 lock: .venv/dev.stamp ## Renews requirements/*.txt from pyproject.toml (newer versions: ARGS=--upgrade)
 	$(PIP) install --quiet uv

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 from flask import Blueprint, request
 
@@ -11,6 +12,7 @@ from journal.journal import Journal
 from second_opinion.site import AS_SHIPPED, Site
 from smart_app.acts.acts import Acts
 from smart_app.app import App
+from smart_app.assets import add_version
 from smart_app.chart.case import Case
 from smart_app.chart.reading import Reader
 from smart_app.forms.routes import add_discuss_routes
@@ -23,6 +25,7 @@ from smart_app.sign_in.credentials import Credentials
 from smart_app.sign_in.routes import add_launch_routes
 from smart_app.sign_in.visits import Visits, check_form
 
+STATIC = Path(__file__).parent / "static"
 WITHOUT = Credentials()  # enough where all EHRs know the app as public
 
 
@@ -36,7 +39,7 @@ def create_blueprint(
 ) -> Blueprint:
     """`open_chart` reads whole charts, with the time that a person who waits for a page gives it."""
     door = Blueprint(
-        "smart_app", __name__, template_folder="templates", static_folder="static", static_url_path="/assets"
+        "smart_app", __name__, template_folder="templates", static_folder=STATIC, static_url_path="/assets"
     )
     bound(door)
     visits = Visits(trust, journal, credentials)
@@ -53,6 +56,7 @@ def create_blueprint(
         if request.method == "POST" and (launch := (request.view_args or {}).get("launch")):
             check_form(visits.launch_of(launch))
 
+    add_version(door, STATIC)
     add_launch_routes(door, visits)
     add_review_routes(door, app, EhrStyles(trust).of)
     add_refer_routes(door, app, acts)
