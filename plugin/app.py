@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, redirect, request
 from flask.logging import default_handler
@@ -31,6 +33,17 @@ _COUNTED = Listeners(
 )
 
 
+class _Behind(Flask):
+    """Behind a proxy: links and redirects of ours lead to where we are called, not to where the proxy finds us."""
+
+    address = urlsplit("")
+
+    def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Any:
+        environ["wsgi.url_scheme"] = self.address.scheme or environ["wsgi.url_scheme"]
+        environ["SCRIPT_NAME"] = self.address.path.rstrip("/")  # the proxy takes it off
+        return super().wsgi_app(environ, start_response)
+
+
 def create_app(
     base_url: str,
     today: Callable[[], date] = date.today,
@@ -52,7 +65,8 @@ def create_app(
     `pages`: those for people, such as the app's.
     `demo`: the mock EHR's pages. With them the gate knows its EHR, and lets in strangers as nobody in particular.
     """
-    app = Flask("second_opinion", static_folder=None)
+    app = _Behind("second_opinion", static_folder=None)
+    app.address = urlsplit(base_url)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MOST
     app.url_map.merge_slashes = False  # a path that is none of ours is 404, and no redirect
     app.logger.removeHandler(default_handler)  # the server logs; Flask's own handler would print whole requests
@@ -80,6 +94,12 @@ def create_app(
     origins = _exactly(gate.trust.origins) if gate and not demo else "*"
     CORS(app, origins=origins, methods=["GET", "POST"], allow_headers=["authorization", "content-type", "accept"])
     return app
+
+
+def note_launch(outcome: str) -> None:
+    """What the app is to tell of its launches: counted, and in the line of the request."""
+    metrics.observe_launch(outcome)
+    request_log.note(launch=outcome)
 
 
 def _exactly(origins: Iterable[str]) -> list[re.Pattern[str]]:
