@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, redirect, request
 from flask.logging import default_handler
@@ -31,6 +33,17 @@ _COUNTED = Listeners(
 )
 
 
+class _Behind(Flask):
+    """Behind a proxy: links and redirects of ours lead to where we are called, not to where the proxy finds us."""
+
+    address = urlsplit("")
+
+    def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Any:
+        environ["wsgi.url_scheme"] = self.address.scheme or environ["wsgi.url_scheme"]
+        environ["SCRIPT_NAME"] = self.address.path.rstrip("/")  # the proxy takes it off
+        return super().wsgi_app(environ, start_response)
+
+
 def create_app(
     base_url: str,
     today: Callable[[], date] = date.today,
@@ -52,7 +65,8 @@ def create_app(
     `pages`: those for people, such as the app's.
     `demo`: the mock EHR's pages. With them the gate knows its EHR, and lets in strangers as nobody in particular.
     """
-    app = Flask("second_opinion", static_folder=None)
+    app = _Behind("second_opinion", static_folder=None)
+    app.address = urlsplit(base_url)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MOST
     app.url_map.merge_slashes = False  # a path that is none of ours is 404, and no redirect
     app.logger.removeHandler(default_handler)  # the server logs; Flask's own handler would print whole requests
@@ -90,6 +104,12 @@ def _all_but(app: Flask, pages: Iterable[Blueprint]) -> re.Pattern[str]:
     names = {page.name for page in pages}
     below = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules() if rule.endpoint.split(".")[0] in names}
     return re.compile(f"(?!/({'|'.join(map(re.escape, sorted(below)))})(/|$))" if below else "")
+
+
+def note_launch(outcome: str) -> None:
+    """What the app is to tell of its launches: counted, and in the line of the request."""
+    metrics.observe_launch(outcome)
+    request_log.note(launch=outcome)
 
 
 def _exactly(origins: Iterable[str]) -> list[re.Pattern[str]]:

@@ -116,10 +116,11 @@ def demo(port: int, no_browser: bool, fhir: str, token: str, verbose: bool) -> N
 @click.option("--port", default=8000, show_default=True, type=_PORT)
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 def serve(host: str, port: int, workers: int) -> None:
-    """Serves CDS Hooks to the EHRs that the trust file lists.
+    """Serves cards (CDS Hooks) and the app (SMART on FHIR) to the EHRs that the trust file lists.
 
     SECOND_OPINION_TRUST names that file (docs/trust.md); SECOND_OPINION_SECRET_KEY is at least 32 characters that
-    nobody else knows. TLS ends at your proxy: docs/deploy.md.
+    nobody else knows. If an EHR launches the app, its key or secret is in SECOND_OPINION_SMART_KEY or
+    SECOND_OPINION_CLIENT_SECRET. TLS ends at your proxy: docs/deploy.md.
 
     \b
       second-opinion trust check trust.toml

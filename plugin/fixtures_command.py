@@ -14,13 +14,15 @@ def fixtures() -> None:
 
 @fixtures.command()
 @click.argument("fhir_url")
-@click.option("--token", envvar="SECOND_OPINION_FHIR_TOKEN", default="", help="Access token, if the server wants one.")
+@click.option(
+    "--token", envvar=["SECOND_OPINION_TOKEN", "SECOND_OPINION_FHIR_TOKEN"], default="",
+    help="An access token. Better in SECOND_OPINION_TOKEN: what is typed here, others on this machine can see.",
+)  # fmt: skip
 @click.option("--remove", "removing", is_flag=True, help="Take them off again: whatever carries our tag.")
 def load(fhir_url: str, token: str, removing: bool) -> None:
     """Puts the teaching patients on a FHIR R4 server, dated from today; again, it brings them up to date.
 
-    Their ids are fixed (Patient/ruth-keller), and each resource is tagged. A token on the command line is seen by
-    others on this machine: SECOND_OPINION_FHIR_TOKEN is not.
+    Their ids are fixed (Patient/ruth-keller), and each resource is tagged.
 
     \b
       second-opinion fixtures load http://localhost:8090/fhir

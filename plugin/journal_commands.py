@@ -32,7 +32,7 @@ class _Span(click.ParamType[Duration]):
 @click.option("--older-than", type=_Span(), required=True, help="Such as '24 months' or '90 days'.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def prune(older_than: Duration, yes: bool) -> None:
-    """Deletes assessments, cards and answers that are older; a card stays while an answer to it means something.
+    """Deletes older assessments, cards, answers and deeds of the app; a card stays while an answer to it holds.
 
     It may run beside the service.
 

@@ -16,17 +16,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from cds_hooks.calls import Call
-from cds_hooks.contexts import HOOKS
 from cds_hooks.wording import WORDING
+from plugin.request_log import not_complete
 from second_opinion.assess import Assessment
-from second_opinion.data_needs import prefetch_templates
-from second_opinion.record import Reading
 
 _REGISTRY = CollectorRegistry()
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.35, 0.5, 1.0, 2.5)
 _REASONS = frozenset(WORDING["override_reasons"]["reasons"])
 _FEEDBACK = ("accepted", "overridden")
-ASKED = {hook: tuple(prefetch_templates(hook)) for hook in HOOKS}  # the lanes that a hook's templates ask for
 
 _requests = Histogram(
     "second_opinion_request_seconds", "Time to answer, by route, service and status.", ("route", "service", "status"),
@@ -48,6 +45,7 @@ _lanes = _counter("lanes_not_complete", "Lanes asked for and not read in full.",
 _could_not_look = _counter("could_not_look", "Charts opened whose planned orders could not be read.")
 _feedback = _counter("feedback", "Answers to cards, by outcome and reason.", "outcome", "reason")
 _refused = _counter("refused", "Calls answered with 401, by reason.", "reason")
+_launches = _counter("launches", "Launches of the app: opened, or the page that said why not.", "outcome")
 _dropped = _counter("journal_dropped", "Entries that the journal's queue had no room for.")
 _backlog = Gauge(
     "second_opinion_journal_backlog", "Entries that wait to be written to the journal.",
@@ -110,14 +108,6 @@ def _whatever_became_of_the_page() -> Iterator[None]:
         _log.error("Metrics could not be written. Start the service anew to have them again.", exc_info=error)
 
 
-def not_complete(call: Call, assessment: Assessment) -> dict[str, str]:
-    """The lanes that this hook needs and that were not read in full, with their state."""
-    if assessment.surgery is None and not assessment.looked_in:
-        return {}
-    lanes = assessment.record.lanes
-    return {name: lanes[name].state for name in ASKED[call.hook] if lanes[name].state is not Reading.COMPLETE}
-
-
 def observe_lookup(seconds: float) -> None:
     _times.append((_look_ups, (), seconds))
 
@@ -131,6 +121,11 @@ def observe_feedback(outcome: str, reason: str) -> None:
 def observe_refusal(reason: str, _client: str) -> None:
     """`reason` is a word of ours ('expired', 'replayed'), never a part of the token."""
     _note((_refused, (reason,)))
+
+
+def observe_launch(outcome: str) -> None:
+    """'opened', or the name of a page of ours."""
+    _note((_launches, (outcome,)))
 
 
 def observe_journal(waiting: int, dropped: int) -> None:

@@ -10,12 +10,15 @@ import structlog
 from flask import Flask, Response, g, request
 
 from cds_hooks.calls import Call
+from cds_hooks.contexts import HOOKS
 from cds_hooks.services import HOOK_OF_SERVICE
-from plugin.metrics import not_complete
 from second_opinion.assess import Assessment
+from second_opinion.data_needs import prefetch_templates
+from second_opinion.record import Reading
 
 ID_HEADER = "X-Request-Id"
 _ID = re.compile(r"[A-Za-z0-9\-._]{1,64}")
+_ASKED = {hook: tuple(prefetch_templates(hook)) for hook in HOOKS}  # the lanes that a hook's templates ask for
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _METHODS = ("GET", "POST", "OPTIONS", "HEAD", "PUT", "PATCH", "DELETE")
 _QUIET = ("/healthz", "/readyz", "/metrics")  # asked every few seconds; of interest only when they fail
@@ -77,6 +80,14 @@ def note_assessment(call: Call, assessment: Assessment, cards: Sequence[dict[str
     if assessment.could_not_look:
         said["could_not_look"] = list(assessment.could_not_look)
     note(**said)
+
+
+def not_complete(call: Call, assessment: Assessment) -> dict[str, str]:
+    """The lanes that this hook needs and that were not read in full, with their state."""
+    if assessment.surgery is None and not assessment.looked_in:
+        return {}
+    lanes = assessment.record.lanes
+    return {name: lanes[name].state for name in _ASKED[call.hook] if lanes[name].state is not Reading.COMPLETE}
 
 
 def note_lookup(seconds: float) -> None:

@@ -3,9 +3,10 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import partial
+from importlib.util import find_spec
 from secrets import token_hex
 
 from flask import Flask
@@ -38,13 +39,13 @@ def serve_site(
     """Until stopped; `ready` is told the address. Raises SecondOpinionError, with the remedy, if it cannot start."""
     log_to(sys.stderr, level)
     with shared_folder():
-        from plugin.app import create_app  # only now: its metrics meet in the folder
+        from plugin.app import create_app, note_launch  # only now: its metrics meet in the folder
 
         journal = open_journal(production.database_url, production.secret_key, redis_url=production.redis_url)
         gate = Gate(production.trust, journal.tokens.spend)
         look_up, whole_charts = LookUp(site.look_up_seconds), LookUp(SECONDS, most_pages=MOST_PAGES)
         pages = smart_app.door.create_blueprint(
-            production.trust, journal, whole_charts, production.credentials, site=site
+            production.trust, journal, whole_charts, production.credentials, site=site, launched=note_launch
         )
         app = create_app(
             production.trust.base_url, site=site, gate=gate, journal=journal, look_up=look_up, pages=[pages]
@@ -58,21 +59,31 @@ def serve_demo(
 ) -> None:
     """The same on loopback, with an EHR beside it that leaves nothing behind; `fhir_server`: an external one for it."""
     log_to(sys.stderr, level)
+    check_packages()
     check_port(_HERE, port)
     with shared_folder() as folder:
-        from plugin.app import create_app
+        from plugin.app import create_app, note_launch
         from plugin.demo import demo_on
 
         with demo_on(port, fhir_server, token) as demo:
             journal = open_journal(f"sqlite:///{folder / 'journal.sqlite3'}", token_hex(32))
             gate = Gate(demo.trust, journal.tokens.spend)
             look_up, whole_charts = LookUp(site.look_up_seconds), LookUp(SECONDS, most_pages=MOST_PAGES)
-            pages = smart_app.door.create_blueprint(demo.trust, journal, whole_charts, site=site)
+            pages = smart_app.door.create_blueprint(demo.trust, journal, whole_charts, site=site, launched=note_launch)
             app = create_app(
                 demo.base_url, site=site, gate=gate, journal=journal, look_up=look_up, pages=[pages],
                 demo=demo.pages(date.today, journal),
             )  # fmt: skip
             _run(app, _HERE, port, lambda: ready(demo.url), 1, journal, (look_up, whole_charts), _DEMO_THREADS)
+
+
+def check_packages(needed: Iterable[str] = ("authlib", "sekmet")) -> None:
+    """Raises SecondOpinionError where the mock EHR's own packages, which serving does without, are not installed."""
+    if not all(map(find_spec, needed)):
+        raise SecondOpinionError(
+            "The demo needs packages that serving does not (Authlib, sekmet-fhir). Install them: "
+            "pip install --require-hashes -r requirements/demo.txt"
+        )
 
 
 def _run(

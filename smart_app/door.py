@@ -22,7 +22,7 @@ from smart_app.refer.routes import add_refer_routes
 from smart_app.review.ehr_style import EhrStyles
 from smart_app.review.routes import add_review_routes
 from smart_app.sign_in.credentials import Credentials
-from smart_app.sign_in.routes import add_launch_routes
+from smart_app.sign_in.routes import Launched, add_launch_routes
 from smart_app.sign_in.visits import Visits, check_form
 
 STATIC = Path(__file__).parent / "static"
@@ -36,8 +36,12 @@ def create_blueprint(
     credentials: Credentials = WITHOUT,
     today: Callable[[], date] = date.today,
     site: Site = AS_SHIPPED,
+    launched: Launched = lambda outcome: None,
 ) -> Blueprint:
-    """`open_chart` reads whole charts, with the time that a person who waits for a page gives it."""
+    """`open_chart` reads whole charts, with the time that a person who waits for a page gives it.
+
+    `launched` is told what became of each launch, in a word of ours.
+    """
     door = Blueprint(
         "smart_app", __name__, template_folder="templates", static_folder=STATIC, static_url_path="/assets"
     )
@@ -57,7 +61,7 @@ def create_blueprint(
             check_form(visits.launch_of(launch))
 
     add_version(door, STATIC)
-    add_launch_routes(door, visits)
+    add_launch_routes(door, visits, launched)
     add_review_routes(door, app, EhrStyles(trust).of)
     add_refer_routes(door, app, acts)
     add_discuss_routes(door, app, acts)

@@ -14,6 +14,7 @@ from urllib3 import request
 
 from journal.journal import open_journal
 from plugin.demo import external, kept
+from plugin.serving import check_packages
 from second_opinion.errors import SecondOpinionError
 
 
@@ -49,6 +50,12 @@ def test_a_port_that_is_taken_is_said_in_one_line_with_what_to_do(tmp_path: Path
     (line,) = ended.stderr.strip().splitlines()
     assert line.startswith(f"Error: Port {port} on 127.0.0.1 cannot be used")
     assert line.endswith(f"Choose another: --port {int(port) % 65535 + 1}")
+
+
+def test_without_its_packages_the_demo_says_what_to_install() -> None:
+    check_packages()
+    with pytest.raises(SecondOpinionError, match=r"pip install --require-hashes -r requirements/demo.txt$"):
+        check_packages(["no_package_of_this_name"])
 
 
 def test_an_address_that_is_none_is_said_with_what_to_do(tmp_path: Path) -> None:

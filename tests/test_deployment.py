@@ -15,6 +15,7 @@ from plugin.app import BODY_MOST, create_app
 from plugin.cli import main
 from plugin.server import GRACE_SECONDS
 from second_opinion.data_needs import prefetch_templates
+from smart_app.chart.reading import SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "deploy.md").read_text("utf-8")
@@ -91,7 +92,14 @@ def test_the_containers_command_is_one_that_there_is() -> None:
 def test_the_proxy_lets_through_what_the_service_takes_and_logs_no_query() -> None:
     assert f"client_max_body_size    {BODY_MOST // 2**20}m;" in PROXY
     (logged,) = re.findall(r"^log_format .*$", PROXY, re.MULTILINE)
-    assert "$uri" in logged and not re.search(r"\$(request|request_uri|args|query_string|http_\w+)\b", logged)
+    assert "$logged" in logged and not re.search(r"\$(request|request_uri|args|query_string|http_\w+)\b", logged)
+
+
+def test_the_proxy_logs_no_launch_and_waits_for_the_app() -> None:
+    assert "~^/review/[^/]+/(?<page>[^/]*)  /review/-/$page;" in PROXY
+    ((pages, seconds),) = re.findall(r"location ~ (\S+) \{[^}]*proxy_read_timeout (\d+)s", PROXY)
+    assert all(re.match(pages, path) for path in ("/launch", "/callback", "/review/x/refer"))
+    assert int(seconds) > 3 * SECONDS  # to read, to check the patient, to write
 
 
 def test_the_proxy_speaks_no_tls_older_than_1_2_and_nothing_in_the_clear() -> None:

@@ -150,8 +150,6 @@ def replace_sekmet(folder: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> N
     (package / "fhir" / "search_params.py").write_text(SEARCH_PARAMS)
     (package / "config.py").write_text("def Settings(**_): pass\ndef SimulatorSettings(**_): pass\n")
     (package / "main.py").write_text(BROKEN[how])
-    (package / "fhir").mkdir()
-    (package / "fhir" / "search_params.py").write_text("PARAMS = {}\ndef SearchParam(*_): pass\n")
     monkeypatch.setenv("PYTHONPATH", f"{package.parent}{os.pathsep}{ROOT}")
     monkeypatch.setenv("TMPDIR", str(folder))
 

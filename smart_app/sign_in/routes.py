@@ -1,5 +1,6 @@
 """The routes of launching: /launch, /callback, our public keys, and the pages that say why a launch came to nothing."""
 
+from collections.abc import Callable
 from importlib.resources import files
 
 import yaml
@@ -13,6 +14,8 @@ from smart_app.errors import Busy, FormRefused, LaunchEnded, LaunchFailed
 from smart_app.sign_in.page_headers import add_headers, is_ours
 from smart_app.sign_in.registration import REGISTRATION
 from smart_app.sign_in.visits import Visits
+
+Launched = Callable[[str], None]
 
 
 class _Page(Struct, frozen=True):
@@ -32,8 +35,11 @@ _OUTCOME = "application/fhir+json"  # what errors come as, if nobody makes them 
 _ERRORS = {404: "no_page", 405: "no_way", 413: "too_large"}  # all others: broken
 
 
-def add_launch_routes(door: Blueprint, visits: Visits) -> None:
-    """With the headers of every page, and a page for each way of failing, wherever in the app that happens."""
+def add_launch_routes(door: Blueprint, visits: Visits, launched: Launched = lambda outcome: None) -> None:
+    """With the headers of every page, and a page for each way of failing, wherever in the app that happens.
+
+    `launched` is told what became of each launch: 'opened', or the page that says why it came to nothing.
+    """
     add_headers(door, visits.trust.frame_ancestors)
 
     @door.route(_PATHS.launch, methods=["GET", "POST"])
@@ -45,17 +51,18 @@ def add_launch_routes(door: Blueprint, visits: Visits) -> None:
     @door.get(_PATHS.redirect)
     def callback() -> AnyResponse:
         opened = visits.finish(request.args.to_dict())
-        return redirect(f"/review/{opened.id}/", 303)
+        launched("opened")
+        return redirect(f"{request.script_root}/review/{opened.id}/", 303)
 
     @door.get(_PATHS.jwks)
     def jwks() -> Response:
         headers = {"Cache-Control": f"public, max-age={_KEYS_FRESH}"}
         return Response(json.encode({"keys": visits.published_keys}), mimetype="application/json", headers=headers)
 
-    add_pages_of_ends(door)
+    add_pages_of_ends(door, launched)
 
 
-def add_pages_of_ends(door: Blueprint) -> None:
+def add_pages_of_ends(door: Blueprint, launched: Launched = lambda outcome: None) -> None:
     """What was filled in when a launch ended, or could not be read, is given back as text: it is kept nowhere else."""
 
     @door.errorhandler(LaunchEnded)
@@ -64,6 +71,7 @@ def add_pages_of_ends(door: Blueprint) -> None:
 
     @door.errorhandler(LaunchFailed)
     def failed(error: LaunchFailed) -> tuple[str, int]:
+        launched(error.page)
         return _page(error.page, error.again)
 
     @door.errorhandler(FormRefused)
