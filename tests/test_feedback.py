@@ -342,3 +342,9 @@ def test_of_orders_that_are_no_spine_operation_the_chart_is_not_even_read(client
 def test_software_that_was_never_installed_has_no_version() -> None:
     assert version_of("no-such-package") == "unknown"
     assert version_of("flask")[0].isdigit()
+
+
+def test_a_hook_instance_that_is_no_uuid_is_not_kept(client: FlaskClient, journal: Journal, url: str) -> None:
+    assert card_for(client, failed_fusion() | {"hookInstance": "visit of Zebulon Quackenbush"})
+    assert journal.writer.flush(5)
+    assert rows(url, "SELECT hook_instance FROM assessments") == [("",)]
