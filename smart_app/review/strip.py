@@ -6,13 +6,15 @@ from second_opinion.assess import Assessment
 from second_opinion.findings import READ_FROM_TEXT, Evidence, Finding
 from second_opinion.plain_words import plain, spoken_date
 from second_opinion.planned_surgery import operation_words
+from second_opinion.record import PatientRecord
 from second_opinion.rules import RULES
 from second_opinion.rules.wording import by_reason, lanes_of, outcome_words
 from second_opinion.silence import Silence
 from smart_app.chart.case import Case
+from smart_app.review.wishes import wishes
 from smart_app.review.wording import WORDING
 
-_STATES = ("concern", "missing", "unread", "met", "none")
+_IN_ORDER = ("concern", "unread", "missing", "met", "none")
 _APART = "financial_ties"  # a line of its own, below
 _GOALS = "patient_goals"
 _CARE = "nonsurgical_care"
@@ -28,6 +30,11 @@ class Chip(Struct, frozen=True):
     says: str
     focused: bool = False
     raises: bool = False
+
+    @property
+    def place(self) -> int:
+        """What raises a card, found or missing, is read first."""
+        return 0 if self.raises else _IN_ORDER.index(self.state)
 
 
 class Said(Struct, frozen=True):
@@ -60,6 +67,14 @@ class Strip(Struct, frozen=True):
     def told(self) -> tuple[Chip, ...]:
         """The chips that say something; what does not apply is told below."""
         return tuple(chip for chip in self.chips if chip.state != "none")
+
+    @property
+    def groups(self) -> tuple[tuple[Chip, ...], ...]:
+        """The same, of one answer together."""
+        by_answer: dict[tuple[str, str], list[Chip]] = {}
+        for chip in self.told:
+            by_answer.setdefault((chip.state, chip.words), []).append(chip)
+        return tuple(map(tuple, by_answer.values()))
 
     @property
     def too_little_care(self) -> bool:
@@ -101,10 +116,10 @@ def strip_of(case: Case) -> Strip:
         orders=surgery.orders,
         ordered=spoken_date(max(ordered)) if ordered else "",
         by=surgery.by,
-        chips=tuple(sorted(chips, key=lambda chip: _STATES.index(chip.state))),
+        chips=tuple(sorted(chips, key=lambda chip: chip.place)),
         silence=_silence_words(assessment.silence),
         silence_evidence=tuple(dict.fromkeys(assessment.silence.evidence)) if assessment.silence else (),
-        goal=next((_goal(finding) for finding in findings if finding.rule == _GOALS), None),
+        goal=next((_goal(finding, record) for finding in findings if finding.rule == _GOALS), None),
         unread=unread,
     )
 
@@ -121,11 +136,11 @@ def _silence_words(silence: Silence | None) -> str:
     return WORDING["silence"][silence.reason] if silence else ""
 
 
-def _goal(finding: Finding) -> Said:
+def _goal(finding: Finding, record: PatientRecord) -> Said:
     stated = [each for each in finding.evidence if each.sign in ("against_surgery", "wants_alternative", "for_surgery")]
     if stated:
         latest = stated[0]
-        words = WORDING["wishes"][latest.sign]
+        words = next(item.kind for item in wishes(record) if item.event.source == latest.reference)
         quote = latest.shows.removesuffix(READ_FROM_TEXT)
         state, from_text = WORDING["states"][finding.outcome], quote != latest.shows
         return Said(state, words, quote, spoken_date(latest.on), from_text)

@@ -12,13 +12,17 @@ from smart_app.review.care import Item
 from smart_app.review.wording import WORDING
 
 _ROLES: dict[str, str] = WORDING["wishes"]
+_REFUSALS = (
+    "procedure_not_wanted", "procedure_declined", "treatment_refused", "declined_intervention",
+    "procedure_not_done_patient_decision", "procedure_not_done_belief",
+)  # fmt: skip
 
 
 def wishes(record: PatientRecord) -> Iterator[Item]:
     """One item for each thing said, of all time."""
     for event in dict.fromkeys((*patient_goals.stated_in(record), *patient_concern.stated_in(record))):
-        role = next(meaning.role for meaning in event.meanings if meaning.role in _ROLES)
-        yield _item(role, event)
+        said = next(meaning for meaning in event.meanings if meaning.role in _ROLES)
+        yield _item("declined" if said.kind in _REFUSALS else said.role, event)
     for event in record["service_requests"].events:
         if is_referral(event):
             yield _item("second_opinion", event)

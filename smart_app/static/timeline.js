@@ -61,8 +61,10 @@ window.addEventListener("DOMContentLoaded", () => {
   if (hasScores) scoreSeries[0].markLine = markLine(bare);
 
   const narrow = () => element.clientWidth < 560;
-  const left = () => (narrow() ? 122 : 206);
-  const right = () => (hasScores ? (narrow() ? 12 : 92) : 16);
+  // As much room as the longest name needs, within reason.
+  const room = (names, least, most) => Math.max(least, Math.min(most, Math.max(0, ...names.map((name) => name.length)) * 6.5 + 36));
+  const left = () => (narrow() ? 122 : room(rows.map((row) => row.name), 180, 270));
+  const right = () => (hasScores ? (narrow() ? 12 : room(series.map((each) => `${each.short}: ${each.points.at(-1).value}`), 92, 200)) : 16);
   const grids = () => [
     { left: left(), right: right(), top: TOP, height: lanesHeight },
     { left: left(), right: right(), top: TOP + lanesHeight + GAP, height: SCORES - 20 },
