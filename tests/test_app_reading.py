@@ -117,6 +117,28 @@ def test_a_chart_is_read_again_only_after_a_while_or_when_something_was_written(
     assert len(server.asked) == 2 * len(LANES)
 
 
+def test_what_is_remembered_is_bounded_by_its_size_not_only_by_its_number(
+    journal: Journal, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smart_app.chart.reading._REMEMBERED_BYTES", 350_000)
+    server.chart += [{**RUTH.order, "id": f"more-{n}", "note": [{"text": "x" * 1000}]} for n in range(70)]
+    first, second = launched(server), replace(launched(server), id="another")
+    with reader(journal) as read:
+        remembered = read.case(first)
+        assert read.case(first).assessment is remembered.assessment
+        read.case(second)
+        assert read.case(first).assessment is not remembered.assessment
+
+
+def test_a_chart_larger_than_all_that_may_be_remembered_is_shown_and_not_kept(
+    journal: Journal, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smart_app.chart.reading._REMEMBERED_BYTES", 10_000)
+    with reader(journal) as read:
+        shown = read.case(launched(server)).assessment
+        assert shown.surgery and read.case(launched(server)).assessment is not shown
+
+
 def test_two_launches_never_share_a_chart(journal: Journal, server: FakeServer) -> None:
     daniel = call_of(PATIENTS["no-therapy-found"], "patient-view", None)["context"]["patientId"]
     with reader(journal) as read:

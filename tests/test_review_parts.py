@@ -365,6 +365,17 @@ def test_money_is_no_chip_and_no_rule_among_the_others() -> None:
     assert "financial_ties" not in {rule.chip.rule for rule in why(case).rules}
 
 
+def test_marks_that_turn_the_direction_and_control_characters_do_not_reach_the_banner() -> None:
+    patient = {
+        "name": [{"given": ["Ruth\u202e"], "family": "\u2066Kel\0ler\x1b"}], "birthDate": "1960-04-02\u202e",
+        "identifier": [{"type": {"coding": [{"code": "MR"}]}, "value": "\u200f12345"}],
+    }  # fmt: skip
+    banner = banner_of(replace(case_from(everything()), patient=patient))
+    assert (banner.name, banner.born, banner.mrn) == ("Ruth Kel ler", "2 Apr 1960", "12345")
+    joined = replace(case_from(everything()), patient={"name": [{"text": "\u0645\u06cc\u200c\u062e\u0648"}]})
+    assert banner_of(joined).name == "\u0645\u06cc\u200c\u062e\u0648"
+
+
 def test_the_banner_names_the_patient() -> None:
     banner = banner_of(case_from(everything()))
     assert (banner.name, banner.born, banner.age, banner.sex, banner.mrn) == (

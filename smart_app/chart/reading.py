@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any
 
 from cachetools import TTLCache
-from msgspec import DecodeError, json
+from msgspec import DecodeError, Struct, json
 from msgspec.structs import replace
 
 from ehr.chart import Access, OpenChart
@@ -28,8 +28,14 @@ from smart_app.launches import Launch
 SECONDS = 8.0  # for the whole chart: longer than a card may take, since somebody asked to see it
 MOST_PAGES = 40
 _REMEMBERED_SECONDS = 60
-_REMEMBERED_CASES = 50
+_REMEMBERED_BYTES = 64 * 1024 * 1024  # of what was read; a case in memory takes about as much, or less
+_LEAST = 20_000
 _REFUSED = "401"
+
+
+class _Remembered(Struct, frozen=True):
+    case: Case
+    bytes: int
 
 
 class Reader:
@@ -46,7 +52,9 @@ class Reader:
     ) -> None:
         self._open_chart, self._today, self._site = open_chart, today, site
         self._trust, self._journal, self._renewed = trust, journal, renewed
-        self._cases: TTLCache[str, Case] = TTLCache(_REMEMBERED_CASES, _REMEMBERED_SECONDS, monotonic)
+        self._cases: TTLCache[str, _Remembered] = TTLCache(
+            _REMEMBERED_BYTES, _REMEMBERED_SECONDS, monotonic, getsizeof=lambda each: each.bytes
+        )
         self._lock = Lock()
 
     def case(self, launch: Launch) -> Case:
@@ -54,12 +62,14 @@ class Reader:
         with self._lock:
             remembered = self._cases.get(launch.id)
         if remembered:
-            return replace(remembered, launch=launch)  # its token may be a newer one
+            return replace(remembered.case, launch=launch)  # its token may be a newer one
         launch, fetched = self._read(launch)
         record = read_prefetch({}, APP, launch.patient, self._today(), fetched=fetched)
         case = Case(launch, self._judged(launch, record), _patient(fetched, launch.patient), datetime.now(UTC))
+        size = _LEAST + sum(len(page) for lane in fetched.values() for page in lane.pages)
         with self._lock:
-            self._cases[launch.id] = case
+            if size <= self._cases.maxsize:
+                self._cases[launch.id] = _Remembered(case, size)
         return case
 
     def forget(self, launch: Launch) -> None:

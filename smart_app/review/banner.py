@@ -10,6 +10,7 @@ from second_opinion.plain_words import spoken_date
 from smart_app.chart.case import Case
 
 _MOST = 80  # characters of a name or number
+_JOINERS = "\u200c\u200d"  # names are written with them
 _SEXES = ("female", "male", "other", "unknown")
 _NAMES_USED = ("official", "usual", "")
 
@@ -66,7 +67,11 @@ def banner_of(case: Case) -> Banner:
 
 
 def _text(value: Any) -> str:
-    return " ".join(value.split())[:_MOST] if isinstance(value, str) else ""
+    """In one line, and without marks that turn the direction: they would show the number beside it backwards."""
+    if not isinstance(value, str):
+        return ""
+    shown = "".join(c if c.isprintable() or c in _JOINERS else " " for c in value[: 4 * _MOST])
+    return " ".join(shown.split())[:_MOST]
 
 
 def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
