@@ -99,8 +99,9 @@ def demo(port: int, no_browser: bool, fhir: str, token: str, verbose: bool) -> N
     def ready(url: str) -> None:
         click.echo(f"\n  Mock EHR                         {url}/sandbox/")
         click.echo(f"  CDS Hooks discovery              {url}/cds-services")
-        click.echo(f"  FHIR R4 server (SMART on FHIR)   {fhir or f'{url}/sandbox/fhir'}")
-        where = f"Charts of {fhir}" if fhir else "Synthetic patients; nothing leaves this machine"
+        click.echo(f"  FHIR R4 server (SMART on FHIR)   {url}/sandbox/fhir")
+        ours = "Synthetic patients; nothing leaves this machine"
+        where = f"Charts of {fhir}; what you accept is written there" if fhir else ours
         click.echo(f"\n  {where}. Stop with Ctrl+C.\n")
         if not no_browser and _has_a_screen():
             webbrowser.open(f"{url}/sandbox/")

@@ -1,7 +1,7 @@
-"""What stands behind `demo`: a FHIR server with teaching patients and the EHR in front of it, or an external server."""
+"""What stands behind `demo`: a FHIR server with teaching patients, or an external one, and the EHR in front of it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -42,7 +42,7 @@ class Demo:
     base_url: str
     behind: Behind
     signer: Signer
-    smart: SandboxEhr | None = None
+    smart: SandboxEhr
 
     @property
     def trust(self) -> Trust:
@@ -51,15 +51,13 @@ class Demo:
             iss=self.signer.iss, algorithms=(ALGORITHM,), jku=self.signer.jku, fhir_servers=(self.behind.address,)
         )
         smart = SmartEhr(iss=self.behind.address, client_id=_APP, auth="public", frame_ancestors=(self.url,))
-        return Trust(self.base_url, (client,), (smart,) if self.smart else ())
+        return Trust(self.base_url, (client,), (smart,))
 
     def pages(self, today: Callable[[], date], journal: Journal) -> list[Blueprint]:
         """The mock EHR's, and its FHIR and authorization servers'."""
-        app = f"{self.base_url}/launch" if self.smart else ""
         breaking = Breaking(self.behind.break_it, self.behind.external)
-        ehr = Ehr(today, self.behind, self.signer, breaking, app, partial(kept, journal))
-        own = sandbox.mock_ehr.create_blueprint(ehr)
-        return [own, sandbox.smart.door.create_blueprint(self.smart)] if self.smart else [own]
+        ehr = Ehr(today, self.behind, self.signer, breaking, f"{self.base_url}/launch", partial(kept, journal))
+        return [sandbox.mock_ehr.create_blueprint(ehr), sandbox.smart.door.create_blueprint(self.smart)]
 
 
 def kept(journal: Journal, hook_instance: str) -> Json | None:
@@ -74,32 +72,29 @@ def kept(journal: Journal, hook_instance: str) -> Json | None:
 def demo_on(port: int, fhir_server: str = "", token: str = "", today: date | None = None) -> Iterator[Demo]:
     """`fhir_server`: an external one instead of ours. Raises SecondOpinionError, with the remedy."""
     url, base_url = f"http://127.0.0.1:{port}", f"http://localhost:{port}"
-    signer = Signer(f"{url}/sandbox", base_url)
-    if fhir_server:
-        yield Demo(url, base_url, external(fhir_server, token), signer)
-        return
     day = today or date.today()
-    with fhir_process(day) as base:
+    with nullcontext(external(fhir_server)) if fhir_server else fhir_process(day) as base:
         app = Client(_APP, (f"{base_url}/callback",))
-        smart = SandboxEhr(url, base, (app,))
-        smart.faults.refuse(refusals(day))
+        smart = SandboxEhr(url, base, (app,), token=token)
+        if not fhir_server:
+            smart.faults.refuse(refusals(day))
         behind = Behind(
-            own=Server(base), address=smart.fhir_base, grant=partial(granted, smart), launch=smart.launch_url,
-            break_it=partial(broken, smart),
+            own=Server(base, {"access_token": token} if token else None), address=smart.fhir_base,
+            grant=partial(granted, smart), launch=smart.launch_url, break_it=partial(broken, smart),
+            external=bool(fhir_server),
         )  # fmt: skip
         try:
-            yield Demo(url, base_url, behind, signer, smart)
+            yield Demo(url, base_url, behind, Signer(f"{url}/sandbox", base_url), smart)
         finally:
             smart.close()
 
 
-def external(fhir_server: str, token: str) -> Behind:
+def external(fhir_server: str) -> str:
+    """Its address. Raises SecondOpinionError for one that we would not take from an EHR."""
     try:
-        address = one_spelling(fhir_server)
+        return one_spelling(fhir_server)
     except ValueError as problem:
         raise SecondOpinionError(f"--fhir: {problem}.") from None
-    access = {"access_token": token, "token_type": "Bearer", "expires_in": 300} if token else None
-    return Behind(Server(address, access), address, grant=lambda user, patient: access, external=True)
 
 
 def granted(smart: SandboxEhr, user: str, patient: str) -> Json:

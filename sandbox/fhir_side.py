@@ -97,7 +97,7 @@ def _nothing(fault: str) -> None:
 class Behind:
     """`own`: as the EHR reads it, whole. `address`: as the service is told, where faults and refusals apply.
 
-    `external`: somebody else's server, without our teaching patients.
+    `external`: `own` is somebody else's server, without our teaching patients.
     """
 
     own: Server

@@ -28,7 +28,7 @@ def create_blueprint(ehr: Ehr) -> Blueprint:
             "sandbox/ehr.html",
             patients=[] if ehr.behind.external else teaching_patients(ehr.today()),
             today=ehr.today(), faults=ehr.breaking.faults.values(), parts=_PARTS, app_url=ehr.app,
-            external=ehr.behind.address if ehr.behind.external else "",
+            external=ehr.behind.own.base if ehr.behind.external else "",
             procedures=screens.PROCEDURES, slots=list(screens.slots(ehr.today())), performers=screens.PERFORMERS,
         )  # fmt: skip
         return Response(html, headers={"Content-Security-Policy": policy(ehr.app)})

@@ -10,6 +10,7 @@ import pytest
 import structlog
 from flask.testing import FlaskClient
 from journal_examples import opened
+from jsonschema import Draft202012Validator
 from launches import begin, place
 from msgspec import json
 from prometheus_client.parser import text_string_to_metric_families
@@ -80,3 +81,14 @@ def test_why_a_launch_came_to_nothing_is_counted_and_logged_in_a_word_of_ours(
     (line,) = (json.decode(each) for each in log.getvalue().splitlines() if "/launch" in each)
     assert (line["route"], line["status"], line["launch"]) == ("/launch", 403, page)
     assert "canary" not in log.getvalue() and "stranger" not in log.getvalue()
+
+
+@pytest.mark.parametrize(
+    "path", ["/launch", "/.well-known/jwks.json", "/fhir/Questionnaire/options-discussion", "/leaflet"]
+)
+def test_what_others_may_ask_of_the_app_is_described_as_it_is(served: FlaskClient, path: str) -> None:
+    told = served.get("/openapi.json").get_json()["paths"][path]["get"]["responses"]
+    answer = served.get(path)
+    ((media, says),) = told[str(answer.status_code)]["content"].items()
+    assert answer.mimetype == media
+    Draft202012Validator(says["schema"]).validate(answer.get_json() if answer.is_json else answer.text)

@@ -4,8 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from demos import ROOT, running_demo
@@ -13,7 +16,7 @@ from playwright.sync_api import Browser, expect
 from urllib3 import request
 
 from journal.journal import open_journal
-from plugin.demo import external, kept
+from plugin.demo import demo_on, external, kept
 from plugin.serving import check_packages
 from second_opinion.errors import SecondOpinionError
 
@@ -83,6 +86,8 @@ def test_the_demo_works_on_another_fhir_server(tmp_path: Path, browser: Browser,
         page.locator("#tab-orders").click()
         page.locator("#sign-order").click()
         expect(page.locator('.card[data-indicator="warning"]')).to_have_count(1)
+        page.locator(".card .smart-link").click()
+        expect(page.frame_locator("#app-frame").locator("body")).to_contain_text("from the card")
 
 
 def test_anybody_may_call_the_demo_but_nobody_as_its_ehr(tmp_path: Path) -> None:
@@ -96,13 +101,39 @@ def test_anybody_may_call_the_demo_but_nobody_as_its_ehr(tmp_path: Path) -> None
         assert request("POST", url, json=prepared["body"], headers=signed).status == 401  # a token is good once
 
 
-def test_a_token_for_another_server_goes_with_each_call() -> None:
-    behind = external("http://127.0.0.1:9/fhir/", "secret")
-    assert behind.address == "http://127.0.0.1:9/fhir"
-    assert (behind.grant("", "") or {}).get("access_token", "").startswith("sec")
-    assert external("http://127.0.0.1:9/fhir", "").grant("", "") is None
+def test_another_server_gets_its_own_token_and_the_service_another() -> None:
+    with recording() as (server, asked), demo_on(9, f"{server}/fhir/", "secret") as demo:
+        assert demo.behind.own.base == f"{server}/fhir"
+        demo.behind.own.get("Patient/p1", 5)
+        demo.smart.upstream.get("Patient/p1")
+        given = demo.behind.grant("Practitioner/visitor", "p1") or {}
+    assert asked == [("/fhir/Patient/p1", "Bearer secret")] * 2
+    assert given["access_token"] not in ("", "secret")
+
+
+@contextmanager
+def recording() -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """A server that notes what it is asked, and with which token."""
+    asked: list[tuple[str, str]] = []
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append((self.path, self.headers["Authorization"]))
+            self.send_response(404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+
+
+def test_a_server_that_is_none_is_refused_at_the_start() -> None:
     with pytest.raises(SecondOpinionError, match="--fhir: 'nowhere' is no address we take"):
-        external("nowhere", "")
+        external("nowhere")
 
 
 def test_a_journal_that_is_down_keeps_nothing_to_show(tmp_path: Path) -> None:

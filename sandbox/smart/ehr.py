@@ -33,7 +33,7 @@ class Seen:
 
 
 class SandboxEhr:
-    """`origin` is where the mock EHR is reached: http://127.0.0.1:8080."""
+    """`origin`: where the mock EHR is reached (http://127.0.0.1:8080). `token` opens the FHIR server."""
 
     def __init__(
         self,
@@ -44,13 +44,14 @@ class SandboxEhr:
         asks_first: bool = False,
         on_request: Callable[[Seen], None] | None = None,
         now: Callable[[], float] = time.time,
+        token: str = "",
     ) -> None:
         self.origin, self.asks_first, self.on_request = origin, asks_first, on_request
         self.fhir_base, self.auth_base = f"{origin}/sandbox/fhir", f"{origin}/sandbox/auth"
         self.key = token_urlsafe(24)  # for the mock EHR's own pages
         self.clients = {client.client_id: client for client in clients}
         self.store, self.faults, self.identity = Store(access_seconds, now), Switches(), Identity(self.fhir_base)
-        self.upstream = Upstream(fhir_server, self.fhir_base)
+        self.upstream = Upstream(fhir_server, self.fhir_base, token)
         self.server = authorization_server(self.clients, self.store, self.identity, f"{self.auth_base}/token")
 
     def launch_url(self, app: str, launch: Launch) -> str:

@@ -44,17 +44,18 @@ def refusal(status: int, code: str, why: str, **headers: str) -> Answer:
 
 
 class Upstream:
-    """`base` is where it is, `shown` where it seems to be."""
+    """`base` is where it is, `shown` where it seems to be; `token` opens it, if it wants one."""
 
-    def __init__(self, base: str, shown: str) -> None:
+    def __init__(self, base: str, shown: str, token: str = "") -> None:
         self.base, self._shown = base.rstrip("/"), shown
+        self._headers = {"Accept": FHIR_JSON} | ({"Authorization": f"Bearer {token}"} if token else {})
         self._pools = PoolManager(maxsize=16)
 
     def send(self, asked: Asked) -> Answer:
         url = f"{self.base}/{quote(asked.path, safe='/$')}".rstrip("/") + (
             f"?{urlencode(asked.query)}" if asked.query else ""
         )
-        headers = {name: value for name, value in asked.headers.items() if name in _PASSED_ON} | {"Accept": FHIR_JSON}
+        headers = {name: value for name, value in asked.headers.items() if name in _PASSED_ON} | self._headers
         if asked.form:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         body = urlencode(asked.form).encode() if asked.form else self._readdressed(asked.body, self._shown, self.base)
@@ -64,7 +65,7 @@ class Upstream:
                 timeout=Timeout(total=30), redirect=False, retries=False,
             )  # fmt: skip
         except HTTPError:
-            return refusal(502, "transient", "The FHIR server behind the mock EHR does not answer. Start again.")
+            return refusal(502, "transient", "The FHIR server behind the mock EHR does not answer.")
         return Answer(answer.status, self._readdressed(answer.data, self.base, self._shown), self._back(answer.headers))
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
