@@ -28,6 +28,7 @@ from second_opinion.data_needs import LANE_OF_TYPE
 from second_opinion.errors import SecondOpinionError
 
 _APP = "second-opinion"
+_MET_SECONDS = 20.0  # public servers may be slow to begin
 _WRITTEN_SECONDS = 2.0  # what was just answered is still being written
 
 
@@ -73,13 +74,13 @@ def demo_on(port: int, fhir_server: str = "", token: str = "", today: date | Non
     """`fhir_server`: an external one instead of ours. Raises SecondOpinionError, with the remedy."""
     url, base_url = f"http://127.0.0.1:{port}", f"http://localhost:{port}"
     day = today or date.today()
-    with nullcontext(external(fhir_server)) if fhir_server else fhir_process(day) as base:
+    with nullcontext(external(fhir_server, token)) if fhir_server else fhir_process(day) as base:
         app = Client(_APP, (f"{base_url}/callback",))
         smart = SandboxEhr(url, base, (app,), token=token)
         if not fhir_server:
             smart.faults.refuse(refusals(day))
         behind = Behind(
-            own=Server(base, {"access_token": token} if token else None), address=smart.fhir_base,
+            own=opened_by(token, base), address=smart.fhir_base,
             grant=partial(granted, smart), launch=smart.launch_url, break_it=partial(broken, smart),
             external=bool(fhir_server),
         )  # fmt: skip
@@ -89,12 +90,21 @@ def demo_on(port: int, fhir_server: str = "", token: str = "", today: date | Non
             smart.close()
 
 
-def external(fhir_server: str) -> str:
-    """Its address. Raises SecondOpinionError for one that we would not take from an EHR."""
+def external(fhir_server: str, token: str) -> str:
+    """Its address. Raises SecondOpinionError for one that we would not take from an EHR, or where no FHIR server is."""
     try:
-        return one_spelling(fhir_server)
+        address = one_spelling(fhir_server)
     except ValueError as problem:
         raise SecondOpinionError(f"--fhir: {problem}.") from None
+    said = opened_by(token, address).get("metadata", _MET_SECONDS)
+    if (said.body or {}).get("resourceType") != "CapabilityStatement":
+        what = f"answered {said.status} without a CapabilityStatement" if said.status else "did not answer"
+        raise SecondOpinionError(f"--fhir: {address}/metadata {what}. Try: second-opinion doctor {address}")
+    return address
+
+
+def opened_by(token: str, base: str) -> Server:
+    return Server(base, {"access_token": token} if token else None)
 
 
 def granted(smart: SandboxEhr, user: str, patient: str) -> Json:

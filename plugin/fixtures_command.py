@@ -37,6 +37,9 @@ def load(fhir_url: str, token: str, removing: bool) -> None:
                 loading.remove(target, date.today(), click.echo)
             else:
                 loading.load(target, date.today(), click.echo)
+                click.echo(
+                    "To try them: second-opinion demo --fhir URL. To take them off again: the same with --remove."
+                )
         finally:
             target.close()
     except SecondOpinionError as problem:

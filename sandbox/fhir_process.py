@@ -49,8 +49,10 @@ def fhir_process(today: date | None = None) -> Iterator[str]:
 def _introduced(child: subprocess.Popen[bytes]) -> tuple[str, str]:
     line = child.stdout.readline() if child.stdout else b""
     if not line:
-        message = "The FHIR server (sekmet-fhir) did not start. Install it: pip install 'second-opinion[sandbox]'"
-        raise NoFhirServer(message)
+        raise NoFhirServer(
+            "The FHIR server (sekmet-fhir) did not start; its message is above. If it is not installed: "
+            "pip install --require-hashes -r requirements/demo.txt"
+        )
     said = json.loads(line)
     return said["base"], said["folder"]
 

@@ -107,7 +107,7 @@ def test_another_server_gets_its_own_token_and_the_service_another() -> None:
         demo.behind.own.get("Patient/p1", 5)
         demo.smart.upstream.get("Patient/p1")
         given = demo.behind.grant("Practitioner/visitor", "p1") or {}
-    assert asked == [("/fhir/Patient/p1", "Bearer secret")] * 2
+    assert asked == [("/fhir/metadata", "Bearer secret")] + [("/fhir/Patient/p1", "Bearer secret")] * 2
     assert given["access_token"] not in ("", "secret")
 
 
@@ -119,8 +119,9 @@ def recording() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append((self.path, self.headers["Authorization"]))
-            self.send_response(404)
+            self.send_response(200)
             self.end_headers()
+            self.wfile.write(b'{"resourceType": "CapabilityStatement"}' if self.path == "/fhir/metadata" else b"{}")
 
         def log_message(self, *_: object) -> None:
             pass
@@ -133,7 +134,11 @@ def recording() -> Iterator[tuple[str, list[tuple[str, str]]]]:
 
 def test_a_server_that_is_none_is_refused_at_the_start() -> None:
     with pytest.raises(SecondOpinionError, match="--fhir: 'nowhere' is no address we take"):
-        external("nowhere")
+        external("nowhere", "")
+    with recording() as (server, _), pytest.raises(SecondOpinionError, match="answered 200 without a Capability"):
+        external(f"{server}/wrong", "")
+    with pytest.raises(SecondOpinionError, match=r"metadata did not answer\. Try: second-opinion doctor http"):
+        external("http://127.0.0.1:9/fhir", "")
 
 
 def test_a_journal_that_is_down_keeps_nothing_to_show(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def replace_sekmet(folder: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize(
     ("how", "said"),
-    [("not installed", "pip install 'second-opinion[sandbox]'"), ("ends when asked twice", "does not answer")],
+    [("not installed", "requirements/demo.txt"), ("ends when asked twice", "does not answer")],
 )
 def test_that_it_does_not_start_is_said_with_what_to_do(
     how: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
