@@ -17,7 +17,7 @@ from gunicorn.glogging import Logger
 from second_opinion.errors import SecondOpinionError
 
 GRACE_SECONDS = 40  # to answer what has come and to write what is queued; then a worker is killed
-THREADS = 16  # half of them may read whole charts for the app: the others are for cards
+THREADS = 16  # half of them may make pages of the app: the others are for cards
 Step = Callable[[], None]
 
 

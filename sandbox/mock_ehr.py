@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, render_template, request
 
+from ehr.urls import is_loopback
 from fixtures.teaching import TeachingPatient, teaching_patients
 from sandbox import buttons, screens
 from sandbox.card_markdown import render
@@ -21,6 +22,13 @@ _PARTS = (
 
 def create_blueprint(ehr: Ehr) -> Blueprint:
     pages = Blueprint("sandbox", __name__, url_prefix="/sandbox", static_folder="static", template_folder="templates")
+
+    @pages.before_request
+    def check_host() -> Response | None:
+        # A page of another site can have its own name lead to this machine, and would then read charts as its own.
+        if is_loopback(urlsplit(f"//{request.host}").hostname or ""):
+            return None
+        return refuse(403, "forbidden", "The mock EHR is for this machine alone: open it at 127.0.0.1 or localhost.")
 
     @pages.get("/")
     def page() -> Response:

@@ -37,8 +37,11 @@ class FormRefused(SecondOpinionError):
 
 
 class NotDone(SecondOpinionError):
-    """An action was not done, or not wholly; `deed` names what of it was written and can be undone, if anything."""
+    """An action was not done, or not wholly; `deed` names what of it was written and can be undone, if anything.
 
-    def __init__(self, says: str, deed: str = "") -> None:
+    `may_be_written`: nobody may be told that it was not.
+    """
+
+    def __init__(self, says: str, deed: str = "", may_be_written: bool = False) -> None:
         super().__init__(says)
-        self.deed = deed
+        self.deed, self.may_be_written = deed, may_be_written

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask import Blueprint
 from flask.testing import FlaskClient
 from journal_examples import opened
 from msgspec import json
@@ -100,6 +101,14 @@ def test_no_page_of_the_app_may_be_read_by_another_sites_scripts(browser: FlaskC
     answer = browser.open(path, method=method, headers=BROWSER | asked)
     assert not [name for name in answer.headers.keys() if name.startswith("Access-Control")]
     assert browser.get("/nothing", headers=BROWSER).headers["Access-Control-Allow-Origin"] == ORIGIN
+
+
+def test_nor_may_a_page_of_the_mock_ehr() -> None:
+    pages = Blueprint("mock", __name__)
+    pages.add_url_rule("/sandbox/patients", "patients", lambda: "names")
+    demo = create_app(BASE, demo=[pages]).test_client()
+    assert "Access-Control-Allow-Origin" not in demo.get("/sandbox/patients", headers=BROWSER).headers
+    assert demo.get("/cds-services", headers=BROWSER).headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
 @pytest.mark.parametrize("path", ["/review/x/refer", "/review/x/undo/y", "/launch"])

@@ -176,9 +176,16 @@ def test_a_refusal_of_the_ehr_is_said_and_the_form_can_be_sent_again(app: Beside
     assert app.post("discuss", form, "write").status_code == 303
 
 
+def test_what_may_have_been_written_is_not_said_to_be_unwritten(app: Beside) -> None:
+    app.store.ways["POST QuestionnaireResponse"] = status(500)
+    answer = app.write("discuss", TALK)
+    assert "It may have been written" in answer.text and "It was not written" not in answer.text
+
+
 def test_half_a_write_is_said_and_can_be_undone(app: Beside) -> None:
     app.store.ways["POST Observation"] = status(422)
     answer = app.write("discuss", TALK | {"own-words": WORDS})
+    assert "It was written in part" in answer.text and "It was not written" not in answer.text
     assert "What was written, and how to undo it" in answer.text
     deed = digest_in(answer.text)
     assert "It was written in part" in app.get(f"done/{deed}").text

@@ -53,6 +53,19 @@ def ehr(sekmet: str) -> Iterator[FlaskClient]:
         client.post(f"/sandbox/patients/{name}/anew", json={})
 
 
+@pytest.mark.parametrize("host", ["rebound.example", "rebound.example:8080", "127.0.0.1.evil.example", "[", ""])
+def test_a_name_that_was_made_to_lead_here_reads_no_chart(host: str) -> None:
+    behind = Behind(Server("http://127.0.0.1:9"), "", grant=lambda user, patient: {})
+    for path in ("/sandbox/", "/sandbox/patients", f"/sandbox/patients/{RUTH}"):
+        assert mock_ehr(behind).get(path, headers={"Host": host}).status_code in (400, 403)
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"])
+def test_this_machine_may_be_called_by_any_of_its_names(host: str) -> None:
+    behind = Behind(Server("http://127.0.0.1:9"), "", grant=lambda user, patient: {})
+    assert mock_ehr(behind).get("/sandbox/", headers={"Host": host}).status_code == 200
+
+
 def prepared(ehr: FlaskClient, patient: str, hook: str, **choices: Any) -> Json:
     response = ehr.post(f"/sandbox/patients/{patient}/calls/{hook}", json=choices)
     assert response.status_code == 200, response.text

@@ -70,7 +70,7 @@ class Acts:
             self._write(ehr, preview)
         finally:
             self._written(case.launch)
-        return self._known(digest, case.launch, _NOT_KEPT)
+        return self._known(digest, case.launch, _NOT_KEPT, may_be_written=True)
 
     def undo(self, case: Case, deed: str) -> Deed:
         """Takes back what was written, while it is as we wrote it. Raises NotDone, LaunchEnded."""
@@ -94,25 +94,25 @@ class Acts:
     def _ehr(self, launch: Launch) -> AtTheEhr:
         return AtTheEhr(launch, self._app.renewed, self._wire, self._seconds)
 
-    def _known(self, deed: str, launch: Launch, otherwise: str = _JOURNAL_DOWN) -> Deed:
+    def _known(self, deed: str, launch: Launch, otherwise: str = _JOURNAL_DOWN, may_be_written: bool = False) -> Deed:
         try:
             known = self.deeds.get(deed, launch.id)
         except JournalDown:
-            raise NotDone(otherwise) from None
+            raise NotDone(otherwise, may_be_written=may_be_written) from None
         if known is None:
             raise NotDone(_UNKNOWN)
         return known
 
     def _done_by_another(self, deed: str, launch: Launch) -> Deed:
-        until = monotonic() + 3 * self._seconds
+        until = monotonic() + self._seconds
         while monotonic() < until:
             known = self.deeds.get(deed, launch.id)
             if known is None or known.state == "unknown":
-                raise NotDone(_OTHER_FAILED)
+                raise NotDone(_OTHER_FAILED, may_be_written=known is not None)
             if known.state == "done":
                 return known
             sleep(0.05)
-        raise NotDone(_STILL)
+        raise NotDone(_STILL, may_be_written=True)
 
     def _write(self, ehr: AtTheEhr, preview: Preview) -> None:
         """From where an attempt before broke off, if one did."""
@@ -125,11 +125,11 @@ class Acts:
                 self.deeds.note(deed, "begun", parts)
             self.deeds.note(deed, "done", parts)
         except JournalDown:
-            raise NotDone(_NOT_KEPT) from None
+            raise NotDone(_NOT_KEPT, may_be_written=True) from None
         except Refused as refused:
             self._broke_off(deed, parts, refused.may_be_written)
             some = f"{len(parts)} of {len(preview.to_write)} resources were written, then: " if parts else ""
-            raise NotDone(f"{some}{refused}", deed if parts else "") from None
+            raise NotDone(f"{some}{refused}", deed if parts else "", refused.may_be_written) from None
         except LaunchEnded:
             self._broke_off(deed, parts, may_be_written=False)
             raise

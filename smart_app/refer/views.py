@@ -54,5 +54,6 @@ def previewed(
         packet=packet,
         problem=str(problem) if problem else "",
         partly=problem.deed if problem else "",
+        may_be_written=bool(problem and problem.may_be_written),
         words=WORDING,
     )
