@@ -87,7 +87,7 @@ window.addEventListener("DOMContentLoaded", () => {
       { ...times, gridIndex: 1, show: hasScores },
     ],
     yAxis: [
-      { ...axis(), type: "category", gridIndex: 0, inverse: true, data: rows.map(label), splitLine: { show: false }, splitArea: { show: true, areaStyle: { color: ["#fff", colour("--faint")] } },
+      { ...axis(), type: "category", gridIndex: 0, inverse: true, data: rows.map(label), splitLine: { show: true, lineStyle: { color: colour("--line"), opacity: 0.6 } },
         axisLabel: { ...rowLabel(), color: "#17252f", overflow: "truncate", rich: laneStyles, align: "left", interval: 0 } },
       { ...axis(), type: "value", gridIndex: 1, min: 0, max: 100, interval: 50, show: hasScores, axisLabel: { ...axis().axisLabel, formatter: (value) => ({ 0: "0", 50: narrow() ? "Scores" : "Scores, share of scale", 100: "100 %" })[value], width: left() - 14, overflow: "break", align: "right" } },
     ],
