@@ -199,6 +199,41 @@ def test_an_operation_that_cannot_be_placed_is_shown_as_such() -> None:
 SECOND_OPINION = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0336", "code": "S"}]}
 
 
+NOT_WANTED = {"coding": [{"system": "http://snomed.info/sct", "code": "416432009"}], "text": "Epidural injection"}
+
+
+def test_what_was_declined_is_called_declined_and_no_wish_against_surgery() -> None:
+    refusal = {
+        "resourceType": "Observation", "id": "wish-1", "status": "final", "subject": {"reference": "Patient/p1"},
+        "code": NOT_WANTED, "effectiveDateTime": "2026-10-01",
+    }  # fmt: skip
+    case = case_from(bundle(PATIENT, ORDER, refusal))
+    goal = strip_of(case).goal
+    assert goal and (goal.words, goal.quote) == ("Declined a treatment or an operation", "Epidural injection")
+    assert [mark.kind for mark in timeline_of(case).marks] == ["Declined a treatment or an operation"]
+
+
+def test_a_wish_against_surgery_is_told_as_one() -> None:
+    goal = strip_of(case_of("own-words")).goal
+    assert goal and goal.words == "Would rather avoid or put off surgery"
+
+
+def test_what_raises_the_card_is_read_first_then_what_could_not_be_checked() -> None:
+    raised = [(chip.rule, chip.state) for chip in strip_of(case_of("no-therapy-found")).chips][:2]
+    assert raised == [("nonsurgical_care", "missing"), ("indication", "concern")]
+    assert [chips[0].state for chips in strip_of(case_of("chart-unreadable")).groups] == ["unread", "missing", "met"]
+
+
+def test_findings_of_one_answer_stand_together() -> None:
+    groups = strip_of(case_of("failed-fusion")).groups
+    assert [(chips[0].words, len(chips)) for chips in groups] == [
+        ("on record", 1),
+        ("not the usual one", 1),
+        ("not found in the record", 2),
+        ("documented", 1),
+    ]
+
+
 def test_a_second_opinion_asked_for_and_a_talk_about_options_stand_among_the_wishes() -> None:
     consent = {
         "resourceType": "Consent", "id": "consent-1", "status": "active", "patient": {"reference": "Patient/p1"},

@@ -38,15 +38,19 @@ window.addEventListener("DOMContentLoaded", () => {
     };
   }
 
+  const name = (each) => `${each.short}: ${each.points.at(-1).value}`;
   // Names stand beside the lane, as high as each last score, moved apart where they would meet; in a side bar above it.
   const names = () => {
     const last = series.map((each, at) => ({ each, at, y: SCORES * 0.83 * (1 - share(each, each.points.at(-1).value) / 100) }));
     last.sort((one, other) => one.y - other.y);
     last.forEach((one, place) => { if (place) one.y = Math.max(one.y, last[place - 1].y + 15); });
+    const widths = series.map((each) => name(each).length * 6.6 + 12);
+    const before = (at) => widths.slice(0, at).reduce((sum, width) => sum + width, 0);
+    const from = Math.max(0, Math.min(left(), element.clientWidth - before(series.length)));
     return last.map(({ each, at, y }) => ({
       id: `name-${at}`, type: "text", silent: true,
-      left: narrow() ? left() + at * 92 : element.clientWidth - right() + 7, top: TOP + lanesHeight + (narrow() ? 9 : GAP + y - 7),
-      style: { text: `${each.short}: ${each.points.at(-1).value}`, fill: hues()[at % 5], font: `600 11.5px ${FONT}` },
+      left: narrow() ? from + before(at) : element.clientWidth - right() + 7, top: TOP + lanesHeight + (narrow() ? 9 : GAP + y - 7),
+      style: { text: name(each), fill: hues()[at % 5], font: `600 11.5px ${FONT}` },
     }));
   };
 
@@ -64,7 +68,7 @@ window.addEventListener("DOMContentLoaded", () => {
   // As much room as the longest name needs, within reason.
   const room = (names, least, most) => Math.max(least, Math.min(most, Math.max(0, ...names.map((name) => name.length)) * 6.5 + 36));
   const left = () => (narrow() ? 122 : room(rows.map((row) => row.name), 180, 270));
-  const right = () => (hasScores ? (narrow() ? 12 : room(series.map((each) => `${each.short}: ${each.points.at(-1).value}`), 92, 200)) : 16);
+  const right = () => (hasScores ? (narrow() ? 12 : room(series.map(name), 92, 200)) : 16);
   const grids = () => [
     { left: left(), right: right(), top: TOP, height: lanesHeight },
     { left: left(), right: right(), top: TOP + lanesHeight + GAP, height: SCORES - 20 },
@@ -83,7 +87,7 @@ window.addEventListener("DOMContentLoaded", () => {
       { ...times, gridIndex: 1, show: hasScores },
     ],
     yAxis: [
-      { ...axis(), type: "category", gridIndex: 0, inverse: true, data: rows.map(label), splitLine: { show: false }, splitArea: { show: true, areaStyle: { color: ["#fff", colour("--faint")] } },
+      { ...axis(), type: "category", gridIndex: 0, inverse: true, data: rows.map(label), splitLine: { show: true, lineStyle: { color: colour("--line"), opacity: 0.6 } },
         axisLabel: { ...rowLabel(), color: "#17252f", overflow: "truncate", rich: laneStyles, align: "left", interval: 0 } },
       { ...axis(), type: "value", gridIndex: 1, min: 0, max: 100, interval: 50, show: hasScores, axisLabel: { ...axis().axisLabel, formatter: (value) => ({ 0: "0", 50: narrow() ? "Scores" : "Scores, share of scale", 100: "100 %" })[value], width: left() - 14, overflow: "break", align: "right" } },
     ],
