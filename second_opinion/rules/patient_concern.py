@@ -32,7 +32,7 @@ def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> 
         outcome = Outcome.COULD_NOT_ASSESS if unread or aside else Outcome.NOT_APPLICABLE
     latest = stated.latest()
     words = {
-        "quote": plain(latest.label, 160) if latest else "",
+        "quote": plain(latest.label, 160).removesuffix(".") if latest else "",
         "when": spoken_date(latest.on) if latest else "",
         "unread": unread_words(unread, aside),
     }

@@ -78,7 +78,7 @@ def _finding(
     latest = stated[-1] if stated else None
     wording = PAGE["wording"]
     words = {
-        "quote": plain(latest.label, 160) if latest else "",
+        "quote": plain(latest.label, 160).removesuffix(".") if latest else "",
         "said": wording["quoted" if latest and latest.by == "text" else "coded"],
         "when": spoken_date(latest.on) if latest else "",
         "planned": operation_words(surgery.kind, surgery.regions).capitalize(),

@@ -6,7 +6,6 @@ from typing import Any
 from msgspec import Struct
 
 from second_opinion.durations import Duration
-from second_opinion.plain_words import listed
 from second_opinion.record import same_region
 from second_opinion.value_sets import Regions
 from smart_app.chart.case import Case
@@ -56,7 +55,7 @@ def _item(name: str, lines: Sequence[Line], section: Section) -> Item:
         named = [line.what.rstrip(".") for line in lines[:most]] + (
             [f"{len(lines) - most} more"] if lines[most:] else []
         )
-        return Item(words["name"], "found", words["found"].format(what=listed(named), when=lines[0].when))
+        return Item(words["name"], "found", words["found"].format(what="; ".join(named), when=lines[0].when))
     if section.state == "not_found" or not section.says:
         return Item(words["name"], "not_found", words["not_found"])
     return Item(words["name"], "unread", section.says)
