@@ -48,12 +48,17 @@ class Writing:
             raise refusal(answer.status, answer.body, f"read {_kind(reference)}", writes=False)
         return Written(reference, version_of(answer, found), found)
 
-    def create(self, resource: Json, identifier: Json) -> Written:
-        """Writes it, unless one with this identifier is there: then that one. Raises Refused."""
+    def create(self, resource: Json, identifier: Json, may_be_there: bool = False) -> Written:
+        """Writes it, unless one with this identifier is there: then that one. Raises Refused.
+
+        `may_be_there`: somebody may have written it without a word; where that cannot be known, it is not written.
+        """
         kind = resource["resourceType"]
         search = f"identifier={quote(identifier['system'], safe='')}|{quote(identifier['value'], safe='')}"
         more = {"If-None-Exist": search, "Prefer": "return=representation"}
         answer = self._post(kind, resource, more)
+        if knows_no_identifier(answer) and may_be_there:
+            raise Refused("unknown", _LOOK_FIRST, may_be_written=True, status=answer.status)
         if knows_no_identifier(answer):
             answer = self._post_unconditionally(kind, resource)
         if answer.status not in (200, 201):

@@ -447,3 +447,26 @@ def test_when_the_other_click_fails_this_one_says_so(room: Room, how: str) -> No
     assert "begun by another click, and failed" in str(refused(room))
     fails.join()
     assert room.do().state == "done"
+
+
+def test_what_somebody_who_broke_off_may_have_written_is_not_written_again_unseen(room: Room) -> None:
+    """On a server that cannot be asked whether it is there: whoever confirms is told to look first."""
+
+    def knows_no_identifier(server: FakeServer, handler: Handler, asked: fake.Asked) -> None:
+        assert isinstance(asked, Wrote)
+        if "If-None-Exist" in asked.headers:
+            handler.answer(b"Unknown search parameter 'identifier'", 400)
+        else:
+            stored(
+                server,
+                handler,
+                Wrote("POST", asked.path, {**asked.headers, "If-None-Exist": "identifier=a|b"}, asked.body),
+            )
+
+    room.store.ways[POST] = knows_no_identifier
+    claim(room, room.acts.preview(room.case, REFERRAL).digest)
+    ask(room.url, "UPDATE deeds SET at = '2020-01-01 00:00:00'")
+    with pytest.raises(NotDone, match="Look in the EHR first") as doubt:
+        room.do()
+    assert doubt.value.may_be_written and not room.orders
+    assert room.do().state == "done" and len(room.orders) == 1

@@ -35,9 +35,9 @@ class AtTheEhr:
         if why := why or (not_known_to_live(now) if must_live else ""):
             raise NotDone(why)
 
-    def create(self, resource: Json, identifier: Json) -> Written:
+    def create(self, resource: Json, identifier: Json, may_be_there: bool = False) -> Written:
         """Raises Refused."""
-        return self._ask(lambda ehr: ehr.create(resource, identifier))
+        return self._ask(lambda ehr: ehr.create(resource, identifier, may_be_there))
 
     def withdraw(self, part: Part) -> None:
         """Raises NotDone."""
