@@ -19,7 +19,7 @@ from plugin import settings
 from second_opinion.data_needs import smart_scopes
 from second_opinion.errors import KnowledgeError
 from smart_app.errors import LaunchFailed
-from smart_app.sign_in.configuration import Configurations
+from smart_app.sign_in.configuration import Configurations, endpoint
 from smart_app.sign_in.credentials import ClientKey, Credentials, read_client_key
 from smart_app.sign_in.registration import REGISTRATION
 from smart_app.sign_in.scopes import data_scopes, scopes_for
@@ -258,3 +258,10 @@ def test_an_ehr_that_is_down_is_asked_every_ten_seconds_and_believed_when_it_is_
     assert len(server.paths) == asked
     clock.now += 10
     assert configurations.of(server.url).issuer == server.url
+
+
+@pytest.mark.parametrize("written", ["https://127.0.0.1/token", "https://localhost:8443/token", "https://[::1]/token"])
+def test_an_ehrs_word_on_its_sign_in_leads_to_no_service_of_this_machine(written: str) -> None:
+    assert endpoint("https://127.0.0.1/fhir", written) == written  # unless the EHR is one itself
+    with pytest.raises(ValueError, match="not the EHR's"):
+        endpoint("https://ehr.example/fhir", written)

@@ -1,8 +1,11 @@
 """Writing to an EHR's server: each thing once, only what is ours is taken back, and every refusal says what to do."""
 
 import json
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import fhir_server as fake
@@ -12,7 +15,7 @@ from test_fhir_server_reading import certificate
 from writable_server import Store, Wrote, store_of, stored
 
 from ehr.refusals import Refused
-from ehr.wire import Wire
+from ehr.wire import LATE, NoAnswer, Wire
 from ehr.writing import Writing
 
 TOKEN = "canary-77aa"  # noqa: S105
@@ -334,3 +337,16 @@ def test_what_cannot_be_withdrawn_is_said(ehr: Writing, store: Store, way: str, 
     with pytest.raises(Refused):
         ehr.withdraw(written.reference, written.version, OURS, "revoked", may_delete=True)
     assert store.of("ServiceRequest")
+
+
+def test_where_no_connection_is_had_in_time_nothing_was_sent(wire: Wire) -> None:
+    with ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):  # more than may wait: the next one is left hanging
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            with suppress(BlockingIOError):
+                waiting.connect(full.getsockname())
+        with pytest.raises(NoAnswer, match=LATE) as late:
+            wire.ask("POST", f"http://127.0.0.1:{full.getsockname()[1]}/", {}, monotonic() + 0.5, 100, b"{}")
+    assert not late.value.was_sent

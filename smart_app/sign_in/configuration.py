@@ -91,9 +91,9 @@ def _checked(body: bytes, iss: str) -> Configuration:
         read = json.decode(body, type=Configuration)
         found = replace(
             read,
-            authorization_endpoint=_address(iss, read.authorization_endpoint),
-            token_endpoint=_address(iss, read.token_endpoint),
-            jwks_uri=read.jwks_uri and _address(iss, read.jwks_uri),
+            authorization_endpoint=endpoint(iss, read.authorization_endpoint),
+            token_endpoint=endpoint(iss, read.token_endpoint),
+            jwks_uri=read.jwks_uri and endpoint(iss, read.jwks_uri),
         )
     except (DecodeError, ValidationError, UnicodeDecodeError, ValueError, RecursionError):
         raise LaunchFailed("ehr_unfit") from None
@@ -102,7 +102,7 @@ def _checked(body: bytes, iss: str) -> Configuration:
     return found
 
 
-def _address(iss: str, written: str) -> str:
+def endpoint(iss: str, written: str) -> str:
     """Relative ones begin at the FHIR server's. Raises ValueError for what is not https.
 
     This machine's own services are asked for nothing unless the EHR is one of them.
