@@ -11,7 +11,6 @@ from urllib3.exceptions import ReadTimeoutError
 from fixtures.teaching import PATIENTS
 from sandbox.smart.altered import SOMEBODY_ELSE
 from sandbox.smart.clients import Client
-from sandbox.smart.faults import FAULTS
 
 APP = "http://localhost:9"
 ALL = "patient/*.cruds"
@@ -132,50 +131,23 @@ def test_several_faults_come_together(ehr: RunningEhr) -> None:
 # ---- the mock EHR's own pages
 
 
-@pytest.mark.parametrize("path", ["ehr/hook-token", "ehr/launch", "ehr/faults"])
-def test_only_its_own_pages_drive_the_ehr(ehr: RunningEhr, path: str) -> None:
-    for guessed in ("guessed", "\xe9"):
-        assert ehr.own("POST", path, {}, key=guessed).status == 401
-    assert ehr.own("POST", path, {}).status == 400
-
-
 def test_a_hook_call_gets_a_token_of_its_own(ehr: RunningEhr) -> None:
-    given = read(ehr.own("POST", "ehr/hook-token", {"patient": RUTH, "scope": "patient/Procedure.rs", "seconds": 60}))
-    assert (given["token_type"], given["expires_in"], given["patient"]) == ("Bearer", 60, RUTH)
-    assert ehr.fhir("GET", f"Procedure?patient={RUTH}", given["access_token"]).status == 200
-    assert ehr.fhir("GET", f"Procedure?patient={DANIEL}", given["access_token"]).status == 403
+    token = ehr.token_for(RUTH, "patient/Procedure.rs", 60)
+    assert ehr.fhir("GET", f"Procedure?patient={RUTH}", token).status == 200
+    assert ehr.fhir("GET", f"Procedure?patient={DANIEL}", token).status == 403
     ehr.pass_seconds(60)
-    assert ehr.fhir("GET", f"Procedure?patient={RUTH}", given["access_token"]).status == 401
+    assert ehr.fhir("GET", f"Procedure?patient={RUTH}", token).status == 401
 
 
-def test_an_app_is_opened_from_a_page_with_all_that_belongs_to_it(ehr: RunningEhr) -> None:
-    opening = {
-        "launch_url": f"{APP}/launch?a=1",
-        "patient": RUTH,
-        "app_context": "card-7",
-        "need_patient_banner": False,
-    }
-    url = read(ehr.own("POST", "ehr/launch", opening))["url"]
-    assert url.startswith(f"{APP}/launch?a=1&iss=http%3A%2F%2F127.0.0.1")
-    launch = ehr.ehr.store.launch(url.partition("launch=")[2])
-    assert launch and (launch.patient, launch.app_context, launch.need_patient_banner) == (RUTH, "card-7", False)
+def test_a_launch_address_may_have_parameters_of_its_own(ehr: RunningEhr) -> None:
+    assert ehr.launch_url(f"{APP}/launch?a=1", RUTH).startswith(f"{APP}/launch?a=1&iss=http%3A%2F%2F127.0.0.1")
     assert ehr.launch_url(f"{APP}/launch", RUTH).startswith(f"{APP}/launch?iss=")
 
 
 def test_an_app_that_nobody_registered_is_not_opened(ehr: RunningEhr) -> None:
     elsewhere = {"launch_url": "http://elsewhere.example/launch", "patient": RUTH, "parameters": {"patient": RUTH}}
-    assert ehr.own("POST", "ehr/launch", elsewhere).status == 400
     assert ehr.fhir("POST", "_services/smart/Launch", body=elsewhere).status == 400
-
-
-def test_faults_are_listed_and_switched_by_its_pages(ehr: RunningEhr) -> None:
-    listed = read(ehr.own("GET", "ehr/faults"))
-    assert [fault["name"] for fault in listed["faults"]] == list(FAULTS)
-    assert listed["on"] == []
-    on = read(ehr.own("POST", "ehr/faults", {"name": "slow", "on": True, "patient": RUTH}))
-    assert on["on"] == [["slow", RUTH]]
-    assert read(ehr.own("POST", "ehr/faults", {"name": "slow", "on": False, "patient": RUTH}))["on"] == []
-    assert ehr.own("POST", "ehr/faults", {"name": "made-up", "on": True}).status == 400
+    assert ehr.fhir("POST", "_services/smart/Launch", body={}).status == 400
 
 
 def test_the_public_cds_hooks_sandbox_gets_a_launch_with_what_the_card_said(ehr: RunningEhr) -> None:
@@ -188,7 +160,8 @@ def test_the_public_cds_hooks_sandbox_gets_a_launch_with_what_the_card_said(ehr:
 
 def test_its_own_pages_read_and_write_all_patients_without_a_token(ehr: RunningEhr) -> None:
     assert read(ehr.own("GET", "fhir/Patient"))["total"] == len(PATIENTS)
-    assert ehr.own("GET", "fhir/Patient", key="guessed").status == 401
+    for guessed in ("guessed", "\xe9"):
+        assert ehr.own("GET", "fhir/Patient", key=guessed).status == 401
 
 
 def test_an_app_beside_the_ehr_is_reached_and_is_no_business_of_its_record(sekmet: str) -> None:

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from secrets import compare_digest
 
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 from flask_cors import CORS
 
-from sandbox.smart import documents, own_pages, signing_in
+from sandbox.smart import documents, public_launch, signing_in
 from sandbox.smart.access import within
 from sandbox.smart.asked import Asked, pairs
 from sandbox.smart.ehr import SandboxEhr, Seen
@@ -39,8 +39,7 @@ def create_blueprint(ehr: SandboxEhr) -> Blueprint:
         return _response(_answer(ehr, path))
 
     signing_in.add_routes(door, ehr)
-    own_pages.add_routes(door, ehr, lambda: _is_own(ehr) or abort(401, "Only the mock EHR's own pages may do this."))
-    own_pages.add_public_launch(door, ehr)
+    public_launch.add_routes(door, ehr)
     CORS(door, origins="*", methods=_VERBS, expose_headers=_SAID, send_wildcard=True)
 
     if tell := ehr.on_request:
