@@ -22,6 +22,7 @@ from werkzeug.test import TestResponse
 from fixtures.teaching import teaching_patients
 from journal.journal import Journal
 from second_opinion.from_fhir import OWN_REFERRAL
+from second_opinion.record import Events, Lane, Reading
 from smart_app.chart.case import Case
 from smart_app.refer.document import document_of
 from smart_app.refer.packet import packet_of
@@ -369,6 +370,20 @@ def test_what_could_not_be_read_is_told_apart_from_what_was_not_found() -> None:
     document = document_of(unread, case_of("chart-unreadable").launch, case_of("chart-unreadable").read_at)
     reasons = [s["emptyReason"] for s in document["entry"][0]["resource"]["section"] if "emptyReason" in s]
     assert any("coding" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize(
+    ("lane", "item"),
+    [("care_plans", "The patient's goal"), ("procedures", "The patient's goal"), ("conditions", "Earlier operations")],
+)
+def test_a_lane_that_might_hold_it_is_never_passed_over(lane: str, item: str) -> None:
+    case = case_of("knee")
+    record = case.assessment.record
+    without = {**record.lanes, lane: Lane(lane, Reading.UNAVAILABLE, ("403",))}
+    none = {name: replace(each, events=Events(), aside=Events()) for name, each in without.items()}
+    unread = replace(case, assessment=replace(case.assessment, record=replace(record, lanes=none)))
+    states = {each.name: each.state for each in packet_of(unread, "").complete.items}
+    assert {state for name, state in states.items() if name.startswith(item)} == {"unread"}
 
 
 def chart_of(*resources: Json) -> Case:

@@ -56,7 +56,7 @@ def _item(name: str, lines: Sequence[Line], section: Section) -> Item:
             [f"{len(lines) - most} more"] if lines[most:] else []
         )
         return Item(words["name"], "found", words["found"].format(what="; ".join(named), when=lines[0].when))
-    if section.state == "not_found" or not section.says:
+    if section.is_whole:
         return Item(words["name"], "not_found", words["not_found"])
     return Item(words["name"], "unread", section.says)
 

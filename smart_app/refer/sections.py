@@ -7,6 +7,7 @@ that were written about it. So care is then named by its kind, and wishes withou
 from msgspec import Struct
 
 from second_opinion.record import PatientRecord
+from second_opinion.rules import patient_concern, patient_goals
 from second_opinion.rules.wording import lane_words
 from smart_app.chart.case import Case
 from smart_app.refer.lines import Line, diagnoses, medicines, of_marks, operations, scores, wishes
@@ -16,24 +17,28 @@ from smart_app.review.courses import courses
 
 _LANES = {
     "diagnoses": ("conditions",),
-    "operations": ("procedures",),
+    "operations": ("procedures", "conditions"),  # some are known by a history code alone
     "treatments": ("procedures", "care_plans", "encounters", "service_requests"),
     "scores": ("observations",),
     "imaging": ("procedures",),
     "medicines": ("medications",),
-    "wishes": ("goals", "conditions", "observations", "communications", "questionnaire_responses"),
+    "wishes": tuple(dict.fromkeys((*patient_goals.LANES, *patient_concern.LANES))),
 }
 _MOST_LINES = 20
 
 
 class Section(Struct, frozen=True):
-    """`state`: found, not_found (and all was read), unread; `says`: that in words, also of what was read in part."""
+    """`state`: found, not_found (and all was read), unread; `says`: that in words, also of what was read in part.
+
+    `is_whole`: all that it is made from was read.
+    """
 
     name: str
     title: str
     state: str
     says: str
     lines: tuple[Line, ...] = ()
+    is_whole: bool = True
 
 
 def sections_of(case: Case, blinded: bool) -> dict[str, Section]:
@@ -60,4 +65,4 @@ def _section(name: str, lines: tuple[Line, ...], record: PatientRecord) -> Secti
         says.append(WORDING["unread" if lines else "unread_all"].format(lanes=lane_words(unread)))
     if state == "not_found":
         says.append(words["none"])
-    return Section(name, words["title"], state, " ".join(says), lines[:_MOST_LINES])
+    return Section(name, words["title"], state, " ".join(says), lines[:_MOST_LINES], not unread)
