@@ -2,19 +2,17 @@
 
 import base64
 import hashlib
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from a_site import Site, serving
 from flask import Flask
 from msgspec import json
 from urllib3 import BaseHTTPResponse, PoolManager
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from fixtures.loading import Target, address_of, resources_of
 from fixtures.teaching import teaching_patients
@@ -120,12 +118,10 @@ def smart_ehr(
     the EHR's own pages are added to it. What is written while it runs is undone at its end.
     """
     recorded: list[Seen] = []
-    with closing(socket.create_server(("127.0.0.1", 0), backlog=128)) as listening:
-        port = listening.getsockname()[1]
-        origin = f"http://127.0.0.1:{port}"
+    with Site() as site:
         ahead: list[float] = []
         ehr = SandboxEhr(
-            origin, fhir_server, clients(port), access_seconds, asks_first,
+            site.address, fhir_server, clients(site.server_port), access_seconds, asks_first,
             on_request=recorded.append if records else None,
             now=lambda: time.time() + sum(ahead),
         )  # fmt: skip
@@ -133,23 +129,13 @@ def smart_ehr(
         served.register_blueprint(create_blueprint(ehr))
         running = RunningEhr(ehr, fhir_server, recorded, ahead)
         before = latest(running)
-        server = make_server("127.0.0.1", port, served, threaded=True, request_handler=_Silent, fd=listening.fileno())
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
         try:
-            yield running
+            with serving(site, served):
+                yield running
         finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
             restore(running, before)
             ehr.close()
             running.http.clear()
-
-
-class _Silent(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002, as it is called there
-        """Addresses name patients."""
 
 
 def latest(running: RunningEhr) -> int:

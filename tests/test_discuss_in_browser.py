@@ -1,22 +1,16 @@
 """The forms and the leaflet in a real browser: by keyboard, in a side bar, on paper, and for a screen reader."""
 
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from a_site import served
 from app_beside_an_ehr import Beside, beside
 from chromium import serious
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 WIDTHS = (1280, 400)
-
-
-class Quiet(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Nothing: the paths of requests are of no interest here."""
 
 
 @pytest.fixture
@@ -27,13 +21,8 @@ def app(tmp_path: Path) -> Iterator[Beside]:
 
 @pytest.fixture
 def base(app: Beside) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app.client.application, threaded=True, request_handler=Quiet)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(app.client.application) as address:
+        yield address
 
 
 @pytest.fixture(params=WIDTHS)

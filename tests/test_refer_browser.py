@@ -1,21 +1,15 @@
 """Referring in a real browser: by keyboard alone, in a side bar, with a copy button, and with nobody kept out."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from a_site import served
 from chromium import serious
 from journal_examples import opened
 from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, expect
 from refer_rooms import Room, refer_room
-from werkzeug.serving import WSGIRequestHandler, make_server
-
-
-class Quiet(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002, as it is called there
-        """Addresses name launches."""
 
 
 @pytest.fixture
@@ -26,13 +20,8 @@ def room(tmp_path: Path) -> Iterator[Room]:
 
 @pytest.fixture
 def address(room: Room) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, room.flask, threaded=True, request_handler=Quiet)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/review/launch-1"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(room.flask) as base:
+        yield f"{base}/review/launch-1"
 
 
 @pytest.fixture

@@ -1,15 +1,14 @@
 """The review page in a real browser: keys, charts, accessibility, narrow and on paper."""
 
-import threading
 from collections.abc import Iterator
 
 import pytest
+from a_site import served
 from chromium import serious
 from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, expect
 from review_cases import LAUNCH, app_with, case_from, case_of, fresh_journal
 from review_charts import everything, marked, of_size
-from werkzeug.serving import make_server
 
 from fixtures.teaching import PATIENTS
 
@@ -25,10 +24,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     cases["large"] = case_from(of_size(5000))
     cases["from-card"] = case_of("failed-fusion", replace(LAUNCH, findings=("nonsurgical_care",)))
     for journal in fresh_journal(tmp_path_factory.mktemp("journal")):
-        server = make_server("127.0.0.1", 0, app_with(cases, journal), threaded=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.port}/review"
-        server.shutdown()
+        with served(app_with(cases, journal)) as base:
+            yield f"{base}/review"
 
 
 @pytest.fixture(params=[1280, 400])
