@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from datetime import date
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
 import yaml
+from msgspec import json
 
 from ehr.r4 import checked
 from second_opinion.from_fhir import OWN_REFERRAL
@@ -48,12 +48,13 @@ def referral(
 
 
 def _worded(kind: str, operation: str) -> Json:
-    return deepcopy(_validated(kind, operation))
+    draft: Json = json.decode(_validated(kind, operation))
+    return draft
 
 
 @lru_cache(maxsize=256)
-def _validated(kind: str, operation: str) -> Json:
-    """All of the draft that our own words decide, validated once with an example of what each call fills in.
+def _validated(kind: str, operation: str) -> bytes:
+    """As JSON all of the draft that our own words decide, validated once with an example of what each call fills in.
 
     A call adds only references, a date and an identifier, in forms that cannot make it invalid: validating the same
     words again in every call would cost as much as parsing half the chart.
@@ -81,4 +82,4 @@ def _validated(kind: str, operation: str) -> Json:
         "encounter": example,
     }
     checked(worded | filled_in)
-    return worded
+    return json.encode(worded)

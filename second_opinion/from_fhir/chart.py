@@ -137,7 +137,7 @@ def _record(
     found: list[Found], patient: str, sheets: Mapping[str, Sheet], as_of: date, drafts: Page | None = None
 ) -> PatientRecord:
     orders = drafts.found if drafts else []
-    by_reference = _by_reference((*found, *orders))
+    by_reference = _by_reference(found + orders)
     names = _names_of(patient, found)
     context = Context(as_of, by_reference)
     person = Person(patient)
@@ -147,7 +147,8 @@ def _record(
         sheet = sheet_of.get(type(resource))
         if sheet is None:
             continue
-        if not _is_about(each, names):
+        subject = resource.subject
+        if (subject is None or subject.reference not in names) and not _is_about(each, names):
             sheet.foreign += 1
             sheet.unread.append(Unread(each.reference, "belongs to another patient"))
             continue
@@ -168,13 +169,10 @@ def _record(
     )  # fmt: skip
 
 
-def _by_reference(found: Iterable[Found]) -> dict[str, Resource]:
-    by_reference: dict[str, Resource] = {}
-    for each in found:
-        by_reference[each.reference] = each.resource
-        if each.full_url.startswith("urn:"):  # other URLs end in Type/id
-            by_reference[each.full_url] = each.resource
-    return by_reference
+def _by_reference(found: list[Found]) -> dict[str, Resource]:
+    by_reference = {each.reference: each.resource for each in found}
+    by_name = {each.full_url: each.resource for each in found if each.full_url[:4] == "urn:"}  # others end in Type/id
+    return by_reference | by_name
 
 
 def _names_of(patient: str, found: Iterable[Found]) -> set[str]:
@@ -184,9 +182,6 @@ def _names_of(patient: str, found: Iterable[Found]) -> set[str]:
 
 
 def _is_about(found: Found, names: set[str]) -> bool:
-    subject = found.resource.subject
-    if subject is not None and subject.reference in names:
-        return True
     if isinstance(found.resource, Patient):
         return found.reference in names
     said = _subject(found.resource)

@@ -74,6 +74,8 @@ def procedure(it: shapes.Procedure, source: str, context: Context) -> tuple[Even
 
 def _reported_by(it: shapes.Procedure) -> str:
     """Who says so: the patient or a relative; a clinician, of care recorded in our app; '' if it was simply done."""
+    if not (it.asserter or it.identifier):  # as most
+        return ""
     asserter = plain_reference(it.asserter.reference or "") if it.asserter else ""
     if asserter.startswith(("Patient/", "RelatedPerson/")):
         return "patient" if asserter.startswith("Patient/") else "relative"
@@ -82,6 +84,8 @@ def _reported_by(it: shapes.Procedure) -> str:
 
 
 def _outcome(outcome: shapes.Concept | None) -> str:
+    if outcome is None:
+        return ""
     return next((says for code, says in _OUTCOMES.items() if has_code(outcome, _SNOMED, code)), "")
 
 
