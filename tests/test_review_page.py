@@ -134,6 +134,20 @@ def test_an_empty_chart_has_a_page_that_says_so_and_nothing_of_zero(journal: Jou
     assert "It may have happened elsewhere." in text
 
 
+def test_treatments_name_who_gave_them_or_how_they_are_known_and_no_resources(journal: Journal) -> None:
+    text = page(case_of("two-failed-operations"), journal)
+    treatments = text[text.index('id="treatments"') : text.index('id="scores"')]
+    assert "Dr. Omar Finch, pain medicine" in treatments
+    assert "prescribed" in treatments
+    assert "MedicationRequest/" not in treatments
+
+
+def test_a_score_that_is_not_judged_says_why_once(journal: Journal) -> None:
+    text = page(case_of("two-failed-operations"), journal)
+    assert text.count("Shown, not judged") == 2  # PROMIS function and interference
+    assert "Shown, not judged" not in page(case_of("failed-fusion"), journal)
+
+
 def test_words_of_judgement_about_care_not_found_are_never_used(journal: Journal) -> None:
     for name in PATIENTS:
         text = page(case_of(name), journal).lower()

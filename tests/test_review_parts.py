@@ -226,12 +226,21 @@ def test_what_raises_the_card_is_read_first_then_what_could_not_be_checked() -> 
 
 def test_findings_of_one_answer_stand_together() -> None:
     groups = strip_of(case_of("failed-fusion")).groups
-    assert [(chips[0].words, len(chips)) for chips in groups] == [
-        ("on record", 1),
-        ("not the usual one", 1),
+    assert [(chips[0].heading, len(chips)) for chips in groups] == [
+        ("to consider", 2),
         ("not found in the record", 2),
         ("documented", 1),
     ]
+
+
+def test_a_result_that_is_missing_is_not_headed_as_an_operation_that_is() -> None:
+    earlier = {
+        "resourceType": "Procedure", "id": "earlier", "status": "completed", "subject": {"reference": "Patient/p1"},
+        "code": {"coding": [{"system": CPT, "code": "63047"}]}, "performedDateTime": "2024-05-02",
+    }  # fmt: skip
+    headings = {chip.rule: chip.heading for chip in strip_of(case_from(bundle(PATIENT, ORDER, earlier))).told}
+    assert headings["repeat_surgery"] == "its result was not found in the record"
+    assert headings["options_discussed"] == "not found in the record"
 
 
 def test_a_second_opinion_asked_for_and_a_talk_about_options_stand_among_the_wishes() -> None:

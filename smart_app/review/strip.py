@@ -21,12 +21,16 @@ _CARE = "nonsurgical_care"
 
 
 class Chip(Struct, frozen=True):
-    """One finding in two words; `focused` if the card that opened the app spoke of it; `raises` if it raises one."""
+    """One finding in two words; `focused` if the card that opened the app spoke of it; `raises` if it raises one.
+
+    `heading`: under what it stands in the strip, with others of the same answer.
+    """
 
     rule: str
     name: str
     state: str
     words: str
+    heading: str
     says: str
     focused: bool = False
     raises: bool = False
@@ -71,9 +75,9 @@ class Strip(Struct, frozen=True):
     @property
     def groups(self) -> tuple[tuple[Chip, ...], ...]:
         """The same, of one answer together."""
-        by_answer: dict[tuple[str, str], list[Chip]] = {}
+        by_answer: dict[str, list[Chip]] = {}
         for chip in self.told:
-            by_answer.setdefault((chip.state, chip.words), []).append(chip)
+            by_answer.setdefault(chip.heading, []).append(chip)
         return tuple(map(tuple, by_answer.values()))
 
     @property
@@ -96,8 +100,10 @@ def chip_of(finding: Finding, case: Case) -> Chip:
     rule = RULES[finding.rule]
     state = WORDING["states"][finding.outcome]
     words = outcome_words(rule, finding.outcome, WORDING["outcomes"])
+    # What is missing is named exactly: the operation may be on record, and its result not.
+    heading = words if state == "missing" else WORDING["outcomes"][finding.outcome]
     focused, raises = finding.rule in case.launch.findings, finding in case.assessment.raising
-    return Chip(finding.rule, rule.PAGE["name"], state, words, finding.says, focused, raises)
+    return Chip(finding.rule, rule.PAGE["name"], state, words, heading, finding.says, focused, raises)
 
 
 def strip_of(case: Case) -> Strip:

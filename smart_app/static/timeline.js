@@ -12,7 +12,7 @@ window.addEventListener("DOMContentLoaded", () => {
   const series = data.series.filter((each) => each.lowerIsBetter).slice(0, 3);
   const lanesHeight = Math.max(rows.length, 1) * ROW;
   const hasScores = series.length > 0;
-  element.style.height = `${TOP + lanesHeight + (hasScores ? SCORES + 44 : 30)}px`;
+  element.style.height = `${TOP + lanesHeight + (hasScores ? SCORES + 32 : 30)}px`;
 
   const pad = (day(data.last) - day(data.first)) * 0.025 + 5 * 864e5;
   const whole = [day(data.first) - pad, day(data.last) + pad];
@@ -89,7 +89,7 @@ window.addEventListener("DOMContentLoaded", () => {
     yAxis: [
       { ...axis(), type: "category", gridIndex: 0, inverse: true, data: rows.map(label), splitLine: { show: true, lineStyle: { color: colour("--line"), opacity: 0.6 } },
         axisLabel: { ...rowLabel(), color: "#17252f", overflow: "truncate", rich: laneStyles, align: "left", interval: 0 } },
-      { ...axis(), type: "value", gridIndex: 1, min: 0, max: 100, interval: 50, show: hasScores, axisLabel: { ...axis().axisLabel, formatter: (value) => ({ 0: "0", 50: narrow() ? "Scores" : "Scores, share of scale", 100: "100 %" })[value], width: left() - 14, overflow: "break", align: "right" } },
+      { ...axis(), type: "value", gridIndex: 1, min: 0, max: 100, interval: 50, show: hasScores, axisLabel: { ...axis().axisLabel, formatter: (value) => ({ 0: "best", 50: narrow() ? "Scores" : "Scores, each on its scale", 100: "worst" })[value], width: left() - 14, overflow: "break", align: "right" } },
     ],
     tooltip: { ...tooltip(), trigger: "item", formatter: (it) => said(it.data.says) },
     dataZoom: [{ type: "inside", xAxisIndex: [0, 1], zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false, moveOnMouseMove: true, minValueSpan: 2 * MONTH, filterMode: "none" }],
