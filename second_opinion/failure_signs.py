@@ -12,7 +12,7 @@ from second_opinion.limits import Limits
 from second_opinion.plain_words import plain, spoken_date, within_sentence
 from second_opinion.planned_surgery import PlannedSurgery
 from second_opinion.record import TAKEN, Event, Events, PatientRecord
-from second_opinion.scores import as_they_could_read, before_and_after, scores_of, unimproved
+from second_opinion.scores import as_they_could_read, before_and_after, on_scale, scores_of, unimproved
 
 _FAILED = "failed_prior_surgery"
 _SPINAL_INJECTIONS = ("epidural_injection", "facet_injection_or_ablation")
@@ -81,13 +81,19 @@ def _scores(
         kind, before, instrument = before_and_after(scores, after, operated)
         if kind not in seen and unimproved(instrument, before, after, limits):
             seen.add(kind)
-            form = words[kind] if before else words["disability_no_before"]
+            form = words[_form(kind, before, after)]
             values = {
                 "instrument": instrument,
                 "after": f"{after.value:g}",
                 "before": f"{before.value:g}" if before else "",
             }
             yield Sign(kind, "moderate", form.format(**values), (before, after) if before else (after,))
+
+
+def _form(kind: str, before: Event | None, after: Event) -> str:
+    if before is None:
+        return "disability_no_before"
+    return f"{kind}_unchanged" if on_scale(before) == on_scale(after) else kind
 
 
 def _injections(

@@ -63,7 +63,7 @@ def _finding(
         "planned": operation_words(surgery.kind, surgery.regions).capitalize(),
         "operation": operation_words(surgery.kind, surgery.regions),
         "known": listed(dict.fromkeys(within_sentence(plain(event.label, 50)) for event in known)),
-        "supporting": _sentence(listed(dict.fromkeys(plain(event.label, 60) for event in supporting))),
+        "supporting": _sentence(listed(dict.fromkeys(plain(event.label, 80) for event in supporting))),
         "imaging": wording["imaging"][found].format(count=len(imaging), look_back=look_back),
         "unread": _unread(record, unread, unresolved),
     }

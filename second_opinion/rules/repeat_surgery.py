@@ -15,7 +15,7 @@ from second_opinion.earlier_surgery import HARDWARE, EarlierSurgery, earlier_sur
 from second_opinion.failure_signs import Sign, could_be_on_opioids, possible_signs, scores_to_place, signs_of_failure
 from second_opinion.findings import Evidence, Finding, Outcome, shown
 from second_opinion.limits import Limits, Page
-from second_opinion.plain_words import listed, plain, spoken_date
+from second_opinion.plain_words import listed, plain, spoken_date, within_sentence
 from second_opinion.planned_surgery import PlannedSurgery, event_words, operation_words
 from second_opinion.record import Event, Events, PatientRecord
 from second_opinion.rules.wording import lane_words, unread_words
@@ -167,7 +167,9 @@ def _finding(
 def _earlier_words(earlier: EarlierSurgery) -> str:
     forms, latest = PAGE["wording"]["earlier"], earlier.latest
     if latest:
-        what = f"{event_words(latest)} ({plain(latest.label, 60)})"
+        words, label = event_words(latest), plain(latest.label, 60)
+        # A label that says itself what it is needs no words of ours: 'lumbar fusion L4-5', 'cervical fusion (ACDF C5-6)'.
+        what = within_sentence(label) if label.lower().startswith(words) else f"{words} ({label})"
         form = forms["one" if len(earlier.dated) == 1 else "several"]
         return str(form.format(what=what, when=spoken_date(latest.on), count=len(earlier.dated)))
     if earlier.traces:
