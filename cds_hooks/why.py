@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import date
+from types import ModuleType
 from typing import Any
 
+from cds_hooks.wording import WORDING
 from second_opinion.rules import RULES
+from second_opinion.rules.wording import outcome_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,17 @@ def pages_of_rules(day: date) -> list[RulePage]:
             name=rule.PAGE["name"],
             question=rule.PAGE["question"],
             status=rule.PAGE["status"],
-            outcomes={outcome.replace("_", " "): says for outcome, says in rule.PAGE["outcomes"].items()},
+            outcomes={_words(rule, outcome): says for outcome, says in rule.PAGE["outcomes"].items()},
             limits=[_limit(rule.PAGE, limit, day) for limit in rule.PAGE["limits"]],
             weight=rule.PAGE["weight"],
         )
         for name, rule in RULES.items()
     ]
+
+
+def _words(rule: ModuleType, outcome: str) -> str:
+    """As the card says it."""
+    return outcome_words(rule, outcome, WORDING["outcomes"])
 
 
 def _limit(page: Any, name: str, day: date) -> tuple[str, str, date, str, str]:

@@ -60,7 +60,7 @@ def opened(state: State, browser: BrowserContext, ehr: str) -> Page:
 def take_packet(browser: BrowserContext, ehr: str, into: Path) -> None:
     """The first page of the packet, as Poppler shows it."""
     page = opened(State(PACKET, HELEN, "refer"), browser, ehr)
-    page.get_by_label("Name of somebody else").fill("Spine Centre, Second Opinion Clinic")
+    page.get_by_label("To whom").fill("Spine Centre, Second Opinion Clinic")
     with page.expect_download() as download:
         page.get_by_role("button", name="Packet as PDF").click()
     command = ["pdftoppm", "-png", "-singlefile", "-r", "80", str(download.value.path()), str(into / PACKET)]

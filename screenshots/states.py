@@ -48,8 +48,7 @@ def open_from_chart(page: Page) -> None:
 
 
 def preview_referral(page: Page) -> None:
-    page.get_by_label("Name of somebody else").fill("Spine Centre, Second Opinion Clinic")
-    page.get_by_role("radio", name="Name the surgeon or clinic").check()
+    page.get_by_label("To whom").fill("Spine Centre, Second Opinion Clinic")
     page.get_by_role("button", name="See what will be written").click()
     expect(page.get_by_role("heading", name="What will be written")).to_be_visible()
 

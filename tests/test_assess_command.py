@@ -165,7 +165,7 @@ def test_the_text_tells_what_is_planned_what_was_found_and_where(fusion: Path) -
         "Planned   Lumbar fusion L5-S1, posterolateral and interbody (ServiceRequest/ruth-order-22633)" in done.stdout
     )
     assert "Card      warning: Lumbar fusion planned 16 months after lumbar fusion (22 Jul 2025)" in done.stdout
-    assert "Earlier surgery: on record." in done.stdout
+    assert "Earlier surgery: to consider." in done.stdout
     assert "22 Jan 2026  Postlaminectomy syndrome [strong]  Condition/ruth-condition-1" in done.stdout
     assert "Referral to physical therapy (order marked completed) [ordered]" in done.stdout
 

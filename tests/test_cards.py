@@ -427,7 +427,7 @@ def test_a_label_of_nothing_but_markup_or_blanks_leaves_no_hole_in_a_sentence(la
         resource["code"]["text"] = label
     card = card_of(call_with(resources))
     for said in (card["summary"], card["detail"]):
-        sentences = re.sub(r"\*\*[^*]+\*\* ?", "", said)  # without headings: 'Earlier surgery: on record.'
+        sentences = re.sub(r"\*\*[^*]+\*\* ?", "", said)  # without headings: 'Earlier surgery: to consider.'
         assert not re.search(r"\S  |\(\)|: +on record| ;", sentences), said
 
 

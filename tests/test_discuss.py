@@ -145,7 +145,7 @@ def test_a_launch_that_names_neither_user_nor_encounter_writes_neither(app: Besi
         ({"date": "21.11.2026"}, "Not a date"),
         ({"date": "2026-11"}, "Not a date"),
         ({"date": "2026-02-30"}, "no such day"),
-        ({"date": ""}, "Not a date"),
+        ({"date": ""}, "Say when"),
         ({"preference": "nothing-known"}, "Choose one of the answers"),
         ({"matters-most": "x" * 4001}, "4001 characters"),
     ],

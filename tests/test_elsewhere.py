@@ -126,7 +126,7 @@ def test_a_patients_word_alone_is_no_strong_sign_that_an_operation_failed(
         ({"helped": "very"}, "Choose one of the answers"),
         ({"says": ""}, "Choose who says so"),
         ({"says": "neighbour"}, "Choose one of the answers"),
-        ({"from": ""}, "Not a date"),
+        ({"from": ""}, "Say when"),
         ({"from": "last spring"}, "Not a date"),
         ({"from": "2027"}, "yet to come"),
         ({"until": "2026-13"}, "Not a date"),

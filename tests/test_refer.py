@@ -133,7 +133,11 @@ def test_the_composer_proposes_questions_from_the_findings_and_names_the_sites_t
 def test_a_site_without_a_list_is_asked_for_a_name(journal: Journal) -> None:
     with refer_room(journal, site=AS_SHIPPED) as room:
         page = room.get("refer")
-        assert "Name the surgeon or clinic" in page.text and 'value="other" checked' in page.text
+        assert (
+            '<input type="hidden" name="target" value="other">' in page.text
+            and 'type="radio" name="target"' not in page.text
+        )
+        assert "Name the surgeon or clinic." in room.post("refer", target="other", form_key="key").text
 
 
 def test_what_was_chosen_can_be_changed(room: Room) -> None:

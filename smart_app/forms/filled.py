@@ -36,6 +36,8 @@ def too_long(words: str) -> str:
 def day_problem(words: str, today: date, partial: bool = False) -> str:
     """What is wrong with a date: '2026-11-20', or in part, '2026-11' and '2026'; or ''."""
     form = "2026-03-14, or 2026-03 for a month, or 2026" if partial else "2026-03-14"
+    if not words:
+        return f"Say when. Write it like {form}."
     if not (_PARTIAL.fullmatch(words) and (partial or len(words) == 10)):
         return f"Not a date. Write it like {form}."
     try:

@@ -34,7 +34,9 @@ class Choice(Struct, frozen=True):
 
     def problems(self, site: Site) -> dict[str, str]:
         """By field: what to do."""
-        return {} if self.recipient(site) else {"target": "Choose to whom, or name somebody else."}
+        if self.recipient(site):
+            return {}
+        return {"target": "Choose to whom, or name somebody else." if site.targets else "Name the surgeon or clinic."}
 
     def warning(self, named: str) -> str:
         """Blinded, the questions must not tell what was advised; `named` is the planned operation in words."""
