@@ -21,7 +21,8 @@ from smart_app.review.scores import scores_of_case
 from smart_app.review.strip import strip_of
 from smart_app.review.timeline import timeline_of
 from smart_app.review.treatments import tried
-from smart_app.review.why import why
+from smart_app.review.why import why as reasons_of
+from smart_app.review.wording import answer_words
 
 CPT = "http://www.ama-assn.org/go/cpt"
 
@@ -36,7 +37,7 @@ def test_the_app_says_of_each_rule_what_the_assessment_says() -> None:
         told = {chip.rule: chip.says for chip in strip_of(case).chips}
         found = {finding.rule: finding.says for finding in case.assessment.findings}
         assert told == {rule: says for rule, says in found.items() if rule != "financial_ties"}
-        assert {rule.chip.rule: rule.chip.says for rule in why(case).rules} == told
+        assert {rule.chip.rule: rule.chip.says for rule in reasons_of(case).rules} == told
 
 
 def test_found_not_found_and_could_not_be_checked_are_three_different_chips() -> None:
@@ -49,6 +50,18 @@ def test_found_not_found_and_could_not_be_checked_are_three_different_chips() ->
 def test_what_could_not_be_read_is_named_with_its_reason() -> None:
     assert strip_of(case_of("chart-unreadable")).unread == (("procedures and diagnoses", "the EHR answered 403"),)
     assert strip_of(case_of("failed-fusion")).unread == ()
+
+
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        ("403", "the EHR refused access (403)"),
+        ("404", "the EHR answered 404"),
+        ("it did not answer in time", "it did not answer in time"),
+    ],
+)
+def test_a_status_alone_is_said_in_words(why: str, words: str) -> None:
+    assert answer_words(why) == words
 
 
 def test_only_what_raises_a_card_could_not_be_read_or_was_asked_for_is_said_in_short() -> None:
@@ -388,7 +401,7 @@ def test_the_meaningful_change_is_the_least_fall_that_the_rule_calls_better(code
 
 
 def test_each_rule_names_its_limits_with_citation_and_what_was_searched() -> None:
-    rule = why(case_of("chart-unreadable")).rules[1]
+    rule = reasons_of(case_of("chart-unreadable")).rules[1]
     assert {limit.says for limit in rule.limits} >= {"fewest forms of care"}
     assert all(limit.citation for limit in rule.limits)
     assert {lane.name: lane.words for lane in rule.searched}["procedures"] == "could not be read"
@@ -397,7 +410,7 @@ def test_each_rule_names_its_limits_with_citation_and_what_was_searched() -> Non
 
 def test_a_limit_of_the_site_is_told_as_the_sites() -> None:
     site = Site(changed_limits={"nonsurgical_care": {"least_modalities": 3}})
-    (limit,) = [each for each in why(case_of("failed-fusion", site=site)).rules[1].limits if each.of_site]
+    (limit,) = [each for each in reasons_of(case_of("failed-fusion", site=site)).rules[1].limits if each.of_site]
     assert (limit.says, limit.value) == ("fewest forms of care", "3")
 
 
@@ -407,7 +420,7 @@ def test_money_is_no_chip_and_no_rule_among_the_others() -> None:
     case = case_from(bundle(PATIENT, {**ORDER, "requester": requester}), site=site)
     assert "financial_ties" in {finding.rule for finding in case.assessment.findings}
     assert "financial_ties" not in {chip.rule for chip in strip_of(case).chips}
-    assert "financial_ties" not in {rule.chip.rule for rule in why(case).rules}
+    assert "financial_ties" not in {rule.chip.rule for rule in reasons_of(case).rules}
 
 
 def test_marks_that_turn_the_direction_and_control_characters_do_not_reach_the_banner() -> None:

@@ -168,7 +168,7 @@ def _earlier_words(earlier: EarlierSurgery) -> str:
     forms, latest = PAGE["wording"]["earlier"], earlier.latest
     if latest:
         words, label = event_words(latest), plain(latest.label, 60)
-        # A label that says itself what it is needs no words of ours: 'lumbar fusion L4-5', 'cervical fusion (ACDF C5-6)'.
+        # A label that says what it is needs no words of ours: 'lumbar fusion L4-5', but 'cervical fusion (ACDF C5-6)'.
         what = within_sentence(label) if label.lower().startswith(words) else f"{words} ({label})"
         form = forms["one" if len(earlier.dated) == 1 else "several"]
         return str(form.format(what=what, when=spoken_date(latest.on), count=len(earlier.dated)))

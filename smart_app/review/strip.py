@@ -1,9 +1,11 @@
 """The decision strip: the planned operation, what was found, what the patient wants, and what could not be read."""
 
+from collections.abc import Iterable, Iterator
+
 from msgspec import Struct
 
 from second_opinion.assess import Assessment
-from second_opinion.findings import READ_FROM_TEXT, Evidence, Finding
+from second_opinion.findings import Evidence, Finding
 from second_opinion.plain_words import plain, spoken_date
 from second_opinion.planned_surgery import operation_words
 from second_opinion.record import PatientRecord
@@ -11,8 +13,8 @@ from second_opinion.rules import RULES
 from second_opinion.rules.wording import by_reason, lanes_of, outcome_words
 from second_opinion.silence import Silence
 from smart_app.chart.case import Case
-from smart_app.review.wishes import wishes
-from smart_app.review.wording import WORDING
+from smart_app.review.wishes import Said, goal_of
+from smart_app.review.wording import WORDING, answer_words
 
 _IN_ORDER = ("concern", "unread", "missing", "met", "none")
 _APART = "financial_ties"  # a line of its own, below
@@ -39,16 +41,6 @@ class Chip(Struct, frozen=True):
     def place(self) -> int:
         """What raises a card, found or missing, is read first."""
         return 0 if self.raises else _IN_ORDER.index(self.state)
-
-
-class Said(Struct, frozen=True):
-    """The patient's wish: what was said and when; `state` as of a chip; without `quote`, why there is none."""
-
-    state: str
-    words: str
-    quote: str = ""
-    when: str = ""
-    from_text: bool = False
 
 
 class Strip(Struct, frozen=True):
@@ -109,7 +101,7 @@ def chip_of(finding: Finding, case: Case) -> Chip:
 def strip_of(case: Case) -> Strip:
     assessment = case.assessment
     record, surgery = assessment.record, assessment.surgery
-    unread = tuple(by_reason(record, record.not_complete("patient", *lanes_of(RULES))))
+    unread = tuple(_unread(record, record.not_complete("patient", *lanes_of(RULES))))
     if surgery is None:
         none, more = _no_operation(assessment)
         return Strip(none=none, none_more=more, unread=unread)
@@ -125,7 +117,7 @@ def strip_of(case: Case) -> Strip:
         chips=tuple(sorted(chips, key=lambda chip: chip.place)),
         silence=_silence_words(assessment.silence),
         silence_evidence=tuple(dict.fromkeys(assessment.silence.evidence)) if assessment.silence else (),
-        goal=next((_goal(finding, record) for finding in findings if finding.rule == _GOALS), None),
+        goal=next((goal_of(finding, record) for finding in findings if finding.rule == _GOALS), None),
         unread=unread,
     )
 
@@ -134,21 +126,13 @@ def _no_operation(assessment: Assessment) -> tuple[str, str]:
     words = WORDING["no_operation"]
     if not assessment.could_not_look:
         return words["none_found"], words["none_found_more"]
-    told = [f"{lanes}: {why}" for lanes, why in by_reason(assessment.record, assessment.could_not_look)]
+    told = [f"{lanes}: {why}" for lanes, why in _unread(assessment.record, assessment.could_not_look)]
     return words["could_not_look"] + ".", f"Not read in full: {'; '.join(told)}."
+
+
+def _unread(record: PatientRecord, lanes: Iterable[str]) -> Iterator[tuple[str, str]]:
+    return ((names, answer_words(why)) for names, why in by_reason(record, lanes))
 
 
 def _silence_words(silence: Silence | None) -> str:
     return WORDING["silence"][silence.reason] if silence else ""
-
-
-def _goal(finding: Finding, record: PatientRecord) -> Said:
-    stated = [each for each in finding.evidence if each.sign in ("against_surgery", "wants_alternative", "for_surgery")]
-    if stated:
-        latest = stated[0]
-        words = next(item.kind for item in wishes(record) if item.event.source == latest.reference)
-        quote = latest.shows.removesuffix(READ_FROM_TEXT)
-        state, from_text = WORDING["states"][finding.outcome], quote != latest.shows
-        return Said(state, words, quote, spoken_date(latest.on), from_text)
-    unread = finding.outcome == "could_not_assess"
-    return Said("unread" if unread else "none", WORDING["goals"]["unread" if unread else "none"])

@@ -14,6 +14,7 @@ from second_opinion.rules import RULES
 from second_opinion.rules.wording import LANE_WORDS, lanes_of
 from smart_app.chart.case import Case
 from smart_app.review.strip import Chip, chip_of, shown_findings
+from smart_app.review.wording import answer_words
 
 _APART = "financial_ties"
 _MOST = 200
@@ -117,6 +118,6 @@ def _searched(record: PatientRecord, lanes: tuple[str, ...]) -> tuple[Searched, 
 
 def _lane(record: PatientRecord, name: str) -> Searched:
     lane = record[name]
-    reasons = "; ".join(plain(why, 160) for why in lane.why)
+    reasons = "; ".join(answer_words(plain(why, 160)) for why in lane.why)
     words = _STATE_WORDS[lane.state]
     return Searched(LANE_WORDS[name], _CHIPS[lane.state], words, lane.count, reasons, lane.unread[:20])

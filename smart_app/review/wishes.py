@@ -5,7 +5,11 @@ What counts as the patient's wish is the rules' to say.
 
 from collections.abc import Iterator
 
+from msgspec import Struct
+
 from second_opinion.existing_opinion import is_referral
+from second_opinion.findings import READ_FROM_TEXT, Finding
+from second_opinion.plain_words import spoken_date
 from second_opinion.record import Event, PatientRecord
 from second_opinion.rules import options_discussed, patient_concern, patient_goals
 from smart_app.review.care import Item
@@ -16,6 +20,16 @@ _REFUSALS = (
     "procedure_not_wanted", "procedure_declined", "treatment_refused", "declined_intervention",
     "procedure_not_done_patient_decision", "procedure_not_done_belief",
 )  # fmt: skip
+
+
+class Said(Struct, frozen=True):
+    """The patient's wish: what was said and when; `state` as of a chip; without `quote`, why there is none."""
+
+    state: str
+    words: str
+    quote: str = ""
+    when: str = ""
+    from_text: bool = False
 
 
 def wishes(record: PatientRecord) -> Iterator[Item]:
@@ -33,3 +47,15 @@ def wishes(record: PatientRecord) -> Iterator[Item]:
 
 def _item(role: str, event: Event) -> Item:
     return Item("wishes", "declined" if event.status == "revoked" else "recorded", _ROLES[role], "", event)
+
+
+def goal_of(finding: Finding, record: PatientRecord) -> Said:
+    stated = [each for each in finding.evidence if each.sign in ("against_surgery", "wants_alternative", "for_surgery")]
+    if stated:
+        latest = stated[0]
+        words = next(item.kind for item in wishes(record) if item.event.source == latest.reference)
+        quote = latest.shows.removesuffix(READ_FROM_TEXT)
+        state, from_text = WORDING["states"][finding.outcome], quote != latest.shows
+        return Said(state, words, quote, spoken_date(latest.on), from_text)
+    unread = finding.outcome == "could_not_assess"
+    return Said("unread" if unread else "none", WORDING["goals"]["unread" if unread else "none"])
