@@ -141,6 +141,16 @@ def test_signing_more_surgery_after_a_failed_fusion_warns_and_names_the_earlier_
     assert any(day in said for day in spellings(earlier_operation())), said
 
 
+def test_a_card_comes_into_sight_below_the_patients_name(page: Page) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    choose(page, "failed-fusion")
+    press(page, "sign-order")
+    expect(page.locator(".card .summary")).to_be_in_viewport(ratio=1)
+    banner, card = (page.locator(place).bounding_box() for place in ("#banner", ".card"))
+    assert banner and card and banner["y"] + banner["height"] <= card["y"]
+
+
 def test_an_emergency_gets_no_card_and_the_reason_why(page: Page) -> None:
     choose(page, "cauda-equina")
     press(page, "sign-order")

@@ -124,6 +124,15 @@ def test_the_finding_that_the_card_named_is_scrolled_to_below_the_strip(page: Pa
     assert page.evaluate(f"document.querySelector('#name-nonsurgical_care').getBoundingClientRect().top > {below}")
 
 
+def test_it_is_not_covered_in_a_frame_narrower_than_the_strip_needs(browser: Browser, address: str) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 800}, reduced_motion="reduce")
+    page.goto(f"{address}/from-card/")
+    expect(page.locator("#finding-nonsurgical_care h3")).to_be_in_viewport()
+    below = "document.querySelector('.strip-bar').getBoundingClientRect().bottom"
+    assert page.evaluate(f"document.querySelector('#name-nonsurgical_care').getBoundingClientRect().top > {below}")
+    page.close()
+
+
 def test_a_chip_leads_to_its_finding_and_opens_what_it_rests_on(page: Page, address: str) -> None:
     page.goto(f"{address}/failed-fusion/")
     page.locator("#in-short a[href='#finding-repeat_surgery']").click()

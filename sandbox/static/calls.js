@@ -76,8 +76,10 @@ async function showCards({ hook, answer, kept }) {
   if (turn !== state.turn) return;
   const count = cards.length === 1 ? "1 card" : `${cards.length || "No"} cards`;
   byId("status").textContent = `${hook}: ${count} in ${time(answer)}. ${verdict(hook, cards, kept)}`.trim();
-  if (cards.length) show("cards", ...views);
-  else show("no-card", icon("done"), el("span", {}, el("strong", {}, "No card. "), whyNoCard(hook, kept)));
+  if (cards.length) {
+    show("cards", ...views);
+    byId("results").scrollIntoView();
+  } else show("no-card", icon("done"), el("span", {}, el("strong", {}, "No card. "), whyNoCard(hook, kept)));
 }
 
 const SILENCES = {
