@@ -14,6 +14,7 @@ from second_opinion.from_fhir import REPORTED_CARE
 from second_opinion.nonsurgical import modalities
 from second_opinion.record import Event
 from smart_app.forms.elsewhere_form import ELSEWHERE, whats
+from smart_app.forms.filled import day_in_words
 
 THERAPY = {"what": "care.physical-therapy", "from": "2026-06", "until": "2026-10", "says": "patient"}
 OPERATION = {"what": "operation.fusion", "region": "lumbar", "from": "2019", "says": "patient"}
@@ -114,6 +115,13 @@ def test_a_patients_word_alone_is_no_strong_sign_that_an_operation_failed(
     (written,) = app.store.of("Procedure")
     assert ("coding" in written["outcome"]) is (says == "clinician")
     assert app.finding("repeat_surgery").outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("written", "said"), [("2026-03-14", "14 Mar 2026"), ("2026-03", "Mar 2026"), ("2026", "2026"), ("", "")]
+)
+def test_a_date_is_shown_as_people_say_it_and_no_more_exactly_than_it_was_given(written: str, said: str) -> None:
+    assert day_in_words(written) == said
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import date
 
 from second_opinion.options_discussion import OPTIONS_DISCUSSION as ASKED
 from second_opinion.options_discussion import STATEMENTS
-from smart_app.forms.filled import Filled, day_problem, too_long, typed
+from smart_app.forms.filled import Filled, day_in_words, day_problem, too_long, typed
 from smart_app.forms.questionnaire import DATE, OPTIONS, choices, option_links
 
 
@@ -52,7 +52,8 @@ def _said(discussion: Filled) -> Iterator[tuple[str, str]]:
             yield option, "\n".join(("Discussed", *(f"{what}: {words}" for what, words in about if words)))
     for link, question in ASKED["questions"].items():
         if answer := discussion[link]:
-            yield question, "Yes" if link in STATEMENTS else choices(link).get(answer, answer)
+            answer = day_in_words(answer) if link == DATE else choices(link).get(answer, answer)
+            yield question, "Yes" if link in STATEMENTS else answer
 
 
 def note_of(discussion: Filled) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from smart_app.forms.filled import Filled, day_problem, too_long, typed
+from smart_app.forms.filled import Filled, day_in_words, day_problem, too_long, typed
 
 ELSEWHERE: Mapping[str, Any] = yaml.load(
     files("smart_app.forms").joinpath("elsewhere.yaml").read_text("utf-8"), yaml.CSafeLoader
@@ -76,8 +76,8 @@ def what_in_words(care: Filled) -> str:
 
 def care_in_words(care: Filled) -> tuple[tuple[str, str], ...]:
     """What the preview and the note show."""
-    said = [("What", what_in_words(care)), ("From", care["from"])]
-    said.append(("Until", "still going on" if care["ongoing"] else care["until"] or "not known"))
+    said = [("What", what_in_words(care)), ("From", day_in_words(care["from"]))]
+    said.append(("Until", "still going on" if care["ongoing"] else day_in_words(care["until"]) or "not known"))
     said += [("Sessions", care["sessions"]), ("Result", ELSEWHERE["helped"].get(care["helped"], {}).get("says", ""))]
     said += [("Who says so", "The patient" if care["says"] == "patient" else "The clinician who wrote this")]
     said += [("Note", care["note"])]

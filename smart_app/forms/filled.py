@@ -7,6 +7,8 @@ from unicodedata import category
 
 from msgspec import Struct
 
+from second_opinion.plain_words import spoken_date
+
 _LONGEST = 4000
 _NOT_TEXT = ("Cc", "Cs")  # control characters, halves of characters
 _PARTIAL = re.compile(r"(19|20)\d\d(-(0[1-9]|1[0-2])(-\d\d)?)?")
@@ -45,3 +47,10 @@ def day_problem(words: str, today: date, partial: bool = False) -> str:
     except ValueError:
         return "There is no such day. Check the calendar."
     return "This day is yet to come. Give a day up to today." if first_day > today else ""
+
+
+def day_in_words(words: str) -> str:
+    """A date that has no problem, whole or in part: '14 Mar 2026', 'Mar 2026', '2026'."""
+    if len(words) == 10:
+        return spoken_date(date.fromisoformat(words))
+    return f"{date.fromisoformat(words + '-01'):%b %Y}" if len(words) == 7 else words
