@@ -194,7 +194,7 @@ def test_a_referral_is_accepted_in_the_frame_seen_in_the_ehr_and_taken_back(page
 
     app = framed(page, ehr)
     app.get_by_role("link", name="Refer for second opinion").click()
-    app.get_by_role("textbox", name="Name").first.fill("Dr. Ada Quist, University Spine Clinic")
+    app.get_by_label("To whom").fill("Dr. Ada Quist, University Spine Clinic")
     app.get_by_role("button", name="See what will be written").click()
     expect(app.get_by_text("University Spine Clinic").first).to_be_visible()
     assert referrals() == []  # a preview writes nothing
@@ -210,7 +210,7 @@ def test_without_the_scope_to_write_there_is_text_to_copy(page: Page, sekmet: st
     with app_and_ehr(sekmet, journal, "launch openid fhirUser patient/*.rs") as ehr:
         app = framed(page, ehr)
         app.get_by_role("link", name="Refer for second opinion").click()
-        app.get_by_role("textbox", name="Name").first.fill("Dr. Ada Quist")
+        app.get_by_label("To whom").fill("Dr. Ada Quist")
         app.get_by_role("button", name="See what will be written").click()
         expect(app.get_by_role("button", name="Write it to the EHR")).to_have_count(0)
         expect(app.get_by_role("textbox").filter(has_text="Dr. Ada Quist")).to_be_visible()
