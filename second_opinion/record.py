@@ -49,6 +49,7 @@ class Event(Struct, frozen=True, gc=False, kw_only=True):
     encounter: str = ""
     based_on: tuple[str, ...] = ()
     plan_status: str = ""  # of the CarePlan it stands in
+    plan_intent: str = ""
     service: str = ""  # words that name the performers and their service
     do_not: bool = False
     own: bool = False  # our own referral, come back

@@ -16,7 +16,7 @@ from fhir_server import Json
 from journal_examples import opened
 from msgspec.structs import replace
 from refer_rooms import AS_SHIPPED, CHOSEN, SITE, Room, refer_room
-from review_cases import TODAY, case_from, case_of
+from review_cases import TODAY, case_from, case_of, chart_of
 from werkzeug.test import TestResponse
 
 from fixtures.teaching import teaching_patients
@@ -67,6 +67,8 @@ def test_a_referral_is_written_as_it_was_shown(room: Room) -> None:
     done, order = written(room)
     sent = room.store.requests("POST")[0].resource
     assert json.dumps(sent, indent=2, ensure_ascii=False) in unescape(shown.text)
+    enclosed = len(json.loads(room.post("packet.json", **CHOSEN).data)["entry"]) - 1
+    assert enclosed > 20 and f"PDF, or FHIR with {enclosed} resources enclosed" in shown.text
     assert "The referral is in the EHR" in done.text and f"ServiceRequest/{order['id']}" in done.text
     assert order["code"]["text"] == "Referral for a second opinion before lumbar fusion"
     assert order["reasonCode"][0]["coding"][0]["code"] == "S"
@@ -316,7 +318,7 @@ def test_the_packet_is_a_valid_fhir_document_about_the_patient(room: Room) -> No
     assert answer.headers["Content-Disposition"] == 'attachment; filename="second-opinion-packet.json"'
     bundle = json.loads(answer.data)
     get_fhir_model_class("Bundle").model_validate(bundle)
-    composition, patient = (entry["resource"] for entry in bundle["entry"])
+    composition, patient, clinician, software = (entry["resource"] for entry in bundle["entry"][:4])
     assert bundle["type"] == "document" and composition["type"]["coding"][0]["code"] == "57133-1"
     assert composition["subject"]["reference"] == bundle["entry"][1]["fullUrl"]
     assert patient["name"] == [{"text": "Ruth Keller"}] and patient["birthDate"] == "1965-11-22"
@@ -325,8 +327,11 @@ def test_the_packet_is_a_valid_fhir_document_about_the_patient(room: Room) -> No
         titles[:2] == ["Summary", "Questions"] and "Treatments tried" in titles and "What could not be read" in titles
     )
     operations = next(section for section in composition["section"] if section["title"] == "Earlier operations")
-    assert operations["entry"] == [{"reference": f"{room.store.url}/Procedure/ruth-procedure-1"}]
-    assert composition["author"] == [{"reference": f"{room.store.url}/Practitioner/7"}]
+    (operation,) = operations["entry"]
+    enclosed = {entry["fullUrl"]: entry["resource"] for entry in bundle["entry"]}
+    assert enclosed[operation["reference"]]["meta"] == {"source": f"{room.store.url}/Procedure/ruth-procedure-1"}
+    assert [enclosed[each["reference"]] for each in composition["author"]] == [clinician, software]
+    assert clinician["meta"] == {"source": f"{room.store.url}/Practitioner/7"}
 
 
 def test_the_packet_is_a_pdf_of_a_few_pages_named_after_nobody(room: Room, tmp_path: Path) -> None:
@@ -367,7 +372,7 @@ def test_what_could_not_be_read_is_told_apart_from_what_was_not_found() -> None:
     assert all("could not be read" in i.says.lower() for i in unread.complete.items if i.state == "unread")
     read = packet_of(case_of("no-therapy-found"), "")
     assert {item.name: item.state for item in read.complete.items}["Earlier operations, with dates"] == "found"
-    document = document_of(unread, case_of("chart-unreadable").launch, case_of("chart-unreadable").read_at)
+    document = document_of(unread, case_of("chart-unreadable"))
     reasons = [s["emptyReason"] for s in document["entry"][0]["resource"]["section"] if "emptyReason" in s]
     assert any("coding" in reason for reason in reasons)
 
@@ -384,13 +389,6 @@ def test_a_lane_that_might_hold_it_is_never_passed_over(lane: str, item: str) ->
     unread = replace(case, assessment=replace(case.assessment, record=replace(record, lanes=none)))
     states = {each.name: each.state for each in packet_of(unread, "").complete.items}
     assert {state for name, state in states.items() if name.startswith(item)} == {"unread"}
-
-
-def chart_of(*resources: Json) -> Case:
-    about = {"reference": "Patient/p1"}
-    patient = {"resourceType": "Patient", "id": "p1", "birthDate": "1960-01-01"}
-    entries = [{"resource": {"subject": about} | each} for each in resources]
-    return case_from({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": patient}, *entries]})
 
 
 FUSION: Json = {
@@ -564,6 +562,6 @@ def test_a_patient_who_could_not_be_read_and_an_empty_chart_still_make_a_packet(
     packet = packet_of(case, "")
     assert packet.timeline is None
     assert "could not be read" in text_of(pdf_of(packet), tmp_path)
-    document = document_of(packet, replace(case.launch, user=""), case.read_at)
-    assert document["entry"][1]["resource"] == {"resourceType": "Patient", "id": "p1"}
-    assert document["entry"][0]["resource"]["author"] == [{"display": "Second Opinion (software)"}]
+    _, patient, software = (entry["resource"] for entry in document_of(packet, case)["entry"])
+    assert patient["meta"]["source"].endswith("/Patient/p1") and "could not be read" in patient["text"]["div"]
+    assert "name" not in patient and software["resourceType"] == "Device"

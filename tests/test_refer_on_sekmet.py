@@ -1,5 +1,6 @@
 """A referral accepted in the app stands on a third-party FHIR server, once, and is known when the chart is read."""
 
+import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from flask.testing import FlaskClient
 from journal_examples import opened
 from msgspec.structs import replace
 from refer_rooms import CHOSEN, SITE
-from smart_ehr import RUTH, Json, RunningEhr, smart_ehr
+from smart_ehr import RUTH, Json, RunningEhr, latest, smart_ehr
 from werkzeug.test import TestResponse
 
 from ehr.look_up import LookUp
@@ -155,3 +156,27 @@ def test_a_scope_that_the_server_does_not_honour_is_named_as_refused(sekmet: str
         page = app.post("refer/confirm", digest=digest, **CHOSEN)
         assert page.status_code == 409 and "(403)" in page.text and 'id="note"' in page.text
         assert not app.orders()
+
+
+@pytest.mark.parametrize("blinded", ["", "yes"])
+def test_another_system_takes_all_of_the_packet_in_and_a_second_time_nothing_more(
+    sekmet: str, journal: Journal, blinded: str
+) -> None:
+    """As receiving systems do: each resource once, by its identifier, and references put right."""
+    with pages(sekmet, journal) as app:
+        document = json.loads(app.post("packet.json", **CHOSEN | {"blinded": blinded}).data)
+        entries = [entry for entry in document["entry"] if entry["resource"]["resourceType"] != "Composition"]
+        for each in entries:
+            (identifier,) = each["resource"]["identifier"][:1]
+            search = f"identifier={identifier['system']}|{identifier['value']}"
+            each["request"] = {"method": "POST", "url": each["resource"]["resourceType"], "ifNoneExist": search}
+        taking_in = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+        before = latest(app.ehr)
+        answers = [app.ehr.http.request("POST", sekmet, json=taking_in) for _ in range(2)]
+        assert [answer.status for answer in answers] == [200, 200]
+        first, second = ([each["response"]["location"] for each in answer.json()["entry"]] for answer in answers)
+        assert len(set(first)) == len(entries) > 20 and first == second
+        assert latest(app.ehr) - before == len(entries)
+        taken = {"/".join(each.partition("/_history")[0].split("/")[-2:]) for each in first}
+        for procedure in (each for each in taken if each.startswith("Procedure/")):
+            assert "/".join(app.ehr.get(procedure)["subject"]["reference"].split("/")[-2:]) in taken

@@ -6,29 +6,34 @@ from datetime import date
 from msgspec import Struct
 
 from second_opinion.plain_words import plain, spoken_date
-from second_opinion.record import Event, PatientRecord
+from second_opinion.record import Event, Events, PatientRecord
 from smart_app.chart.case import Case
+from smart_app.plain_fhir.parts import LONGEST
 from smart_app.review.care import operations as operations_in
 from smart_app.review.courses import Mark, courses
-from smart_app.review.scores import Series, scores_of_case
+from smart_app.review.scores import SCORES, Point, Series, scores_of_case
 from smart_app.review.wishes import wishes as wishes_in
 from smart_app.review.wording import WORDING as REVIEW
 
 _DIAGNOSES = ("spine_diagnosis", "failed_prior_surgery", "red_flags")
 _ABOUT_THE_FIRST_OPINION = ("second_opinion", "options_discussed")  # roles of wishes that tell of it
-_LONGEST = 160
 
 
 class Line(Struct, frozen=True):
-    """One thing: when, what, more of it, and the chart's references behind it."""
+    """One thing: when, what, more of it, and the chart's events behind it; `kind`: what it is at its plainest."""
 
     what: str
     when: str = ""
     more: str = ""
-    references: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
     first: date | None = None
     last: date | None = None
     state: str = ""
+    kind: str = ""
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(event.source for event in self.events))
 
 
 def diagnoses(record: PatientRecord, reasons: Iterable[Event]) -> tuple[Line, ...]:
@@ -45,7 +50,7 @@ def _kinds(event: Event) -> set[str]:
 
 
 def _diagnosis(event: Event, when: str) -> Line:
-    return Line(plain(event.label, _LONGEST), when, "", (event.source,), event.on, event.on)
+    return Line(plain(event.label, LONGEST), when, "", (event,), event.on, event.on)
 
 
 def _since(event: Event) -> str:
@@ -76,9 +81,8 @@ def _line(mark: Mark, what: str, blinded: bool) -> Line:
     told.append(f"{mark.count} times" if mark.count > 1 else "")
     told += [] if blinded else [mark.by, mark.outcome, mark.note]
     more = "; ".join(words for words in told if words)
-    return Line(
-        plain(what, _LONGEST), _days(mark.first, mark.last), more, mark.sources, mark.first, mark.last, mark.state
-    )
+    when = _days(mark.first, mark.last)
+    return Line(plain(what, LONGEST), when, more, mark.events, mark.first, mark.last, mark.state, mark.kind)
 
 
 def _in_order(marks: Iterable[Mark]) -> list[Mark]:
@@ -90,15 +94,21 @@ def _days(first: date | None, last: date | None) -> str:
 
 
 def scores(case: Case) -> tuple[Line, ...]:
-    lines = [line for series in scores_of_case(case) for line in _score(series)]
+    events = case.assessment.record.observations.events
+    lines = [line for series in scores_of_case(case) for line in _score(series, events)]
     return tuple(sorted(lines, key=lambda line: line.last or date.min, reverse=True))
 
 
 _VERDICTS = {"better": "better", "unchanged": "not meaningfully better", "early": "early"}
 
 
-def _score(series: Series) -> tuple[Line, ...]:
+def _score(series: Series, events: Events) -> tuple[Line, ...]:
     """Around each operation; without both sides of any, the latest."""
+
+    def behind(*points: Point) -> tuple[Event, ...]:
+        sources = {point.source for point in points}
+        return tuple(event for event in events.of(SCORES, series.key) if event.source in sources)
+
     lines = []
     for around in series.around:
         if (before := around.before) is None:
@@ -107,13 +117,12 @@ def _score(series: Series) -> tuple[Line, ...]:
             point = after.point
             what = f"{series.short}: {before.value:g} before, {point.value:g} after the operation"
             more = "; ".join(each for each in (after.change, _VERDICTS.get(after.verdict, "")) if each)
-            lines.append(Line(what, spoken_date(point.on), more, (before.source, point.source), before.on, point.on))
+            lines.append(Line(what, spoken_date(point.on), more, behind(before, point), before.on, point.on))
     if lines or not series.points:
         return tuple(lines)
     latest = series.points[-1]
-    return (
-        Line(f"{series.short}: {latest.value:g}", spoken_date(latest.on), "", (latest.source,), latest.on, latest.on),
-    )
+    what = f"{series.short}: {latest.value:g}"
+    return (Line(what, spoken_date(latest.on), "", behind(latest), latest.on, latest.on),)
 
 
 def wishes(record: PatientRecord, planned: frozenset[str], blinded: bool) -> tuple[Line, ...]:
@@ -122,8 +131,8 @@ def wishes(record: PatientRecord, planned: frozenset[str], blinded: bool) -> tup
     items = [item for item in wishes_in(record) if item.event.source not in planned and item.kind not in hidden]
     return tuple(
         Line(
-            item.kind if blinded else plain(f"{item.kind}: {item.event.label}", _LONGEST),
-            spoken_date(item.first), "", (item.event.source,), item.first, item.last, item.state,
+            item.kind if blinded else plain(f"{item.kind}: {item.event.label}", LONGEST),
+            spoken_date(item.first), "", (item.event,), item.first, item.last, item.state, item.kind,
         )
         for item in sorted(items, key=lambda item: item.first or date.min, reverse=True)
     )  # fmt: skip

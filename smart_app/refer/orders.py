@@ -29,7 +29,7 @@ _EVIDENCE_MOST = 20
 
 
 def act_of(case: Case, choice: Choice, recipient: Target, packet: Packet, on: date) -> Act:
-    order = _order(case, choice, recipient, packet, on)
+    order = order_of(case, choice, recipient, packet, on)
     title = order["code"]["text"]
     resources: tuple[Json, ...] = (order,)
     if choice.file:
@@ -45,7 +45,7 @@ def act_of(case: Case, choice: Choice, recipient: Target, packet: Packet, on: da
     )
 
 
-def _order(case: Case, choice: Choice, recipient: Target, packet: Packet, on: date) -> Json:
+def order_of(case: Case, choice: Choice, recipient: Target, packet: Packet, on: date) -> Json:
     launch, assessment = case.launch, case.assessment
     planned, is_second_opinion = assessment.surgery, choice.care == "second_opinion"
     about = planned if is_second_opinion and not choice.blinded else None
@@ -82,10 +82,11 @@ def _to(recipient: Target) -> Json:
 
 
 def _evidence(case: Case, packet: Packet, blinded: bool) -> Iterable[str]:
-    """What the findings rest on; blinded, what the packet itself shows."""
+    """What the findings rest on; blinded, what the packet shows, but for wishes: those may stand in the very order."""
     assessment = case.assessment
     if blinded:
-        found = [ref for section in packet.sections for line in section.lines for ref in line.references]
+        shown = [section for section in packet.sections if section.name != "wishes"]
+        found = [ref for section in shown for line in section.lines for ref in line.references]
     else:
         found = [evidence.reference for finding in assessment.raising for evidence in finding.evidence]
     orders = assessment.surgery.orders_behind if assessment.surgery else frozenset[str]()

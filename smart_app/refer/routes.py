@@ -14,7 +14,7 @@ from smart_app.errors import NotDone
 from smart_app.pages import case_now, download
 from smart_app.refer.document import document_of
 from smart_app.refer.form import OTHER, Choice, read_choice, targets
-from smart_app.refer.orders import PDF_NAME, act_of
+from smart_app.refer.orders import PDF_NAME, act_of, order_of
 from smart_app.refer.packet import Packet, packet_of
 from smart_app.refer.pdf import pdf_of
 from smart_app.refer.questions import proposed
@@ -37,21 +37,23 @@ def add_refer_routes(door: Blueprint, app: App, acts: Acts | None = None) -> Non
 
 
 def _add_packet(door: Blueprint, app: App) -> None:
-    def packet(launch: str) -> tuple[Case, Packet]:
+    def packet(launch: str) -> tuple[Case, Choice, Packet]:
         case = case_now(app, launch)
         care = request.values.get("care", "second_opinion")
         choice = read_choice(request.values, care if care in WORDING["care"] else "second_opinion")
         asked = choice.questions if "questions" in request.values else proposed(case, choice.care)
-        return case, packet_of(case, asked, choice.blinded, choice.care)
+        return case, choice, packet_of(case, asked, choice.blinded, choice.care)
 
     @door.route("/review/<launch>/packet.pdf", methods=["GET", "POST"])
     def packet_pdf(launch: str) -> Response:
-        return download(pdf_of(packet(launch)[1]), "application/pdf", PDF_NAME)
+        return download(pdf_of(packet(launch)[2]), "application/pdf", PDF_NAME)
 
     @door.route("/review/<launch>/packet.json", methods=["GET", "POST"])
     def packet_json(launch: str) -> Response:
-        case, made = packet(launch)
-        document = json.format(json.encode(document_of(made, case.launch, case.read_at)), indent=2)
+        case, choice, made = packet(launch)
+        to = choice.recipient(app.site)
+        order = order_of(case, choice, to, made, app.today()) if to else None
+        document = json.format(json.encode(document_of(made, case, order)), indent=2)
         return download(document, "application/fhir+json", "second-opinion-packet.json")
 
 

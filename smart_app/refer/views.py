@@ -7,6 +7,7 @@ from second_opinion.site import Site
 from smart_app.acts.previews import Preview
 from smart_app.chart.case import Case
 from smart_app.errors import NotDone
+from smart_app.refer.document import document_of
 from smart_app.refer.form import Choice, as_words, fields_of, targets
 from smart_app.refer.packet import Packet, packet_of
 from smart_app.refer.wording import WORDING
@@ -52,6 +53,7 @@ def previewed(
         warning=choice.warning(operation_words(surgery.kind, surgery.regions) if surgery else ""),
         preview=preview,
         packet=packet,
+        enclosed=len(document_of(packet, case)["entry"]),  # the referral is one more, the Composition none of them
         problem=str(problem) if problem else "",
         partly=problem.deed if problem else "",
         may_be_written=bool(problem and problem.may_be_written),
