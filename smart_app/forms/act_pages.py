@@ -18,7 +18,6 @@ from smart_app.chart.case import Case
 from smart_app.errors import NotDone
 from smart_app.forms.filled import Filled
 from smart_app.launches import Launch
-from smart_app.pages import case_now
 from smart_app.review.banner import frame_of
 
 Answer = str | Response | tuple[str, int]
@@ -46,10 +45,10 @@ def add_act_form(door: Blueprint, app: App, acts: Acts, form: ActForm) -> None:
     """
 
     def empty(launch: str) -> Answer:
-        return _form_page(form, case_now(app, launch), form.empty(app.today()))
+        return _form_page(form, app.case_of(launch), form.empty(app.today()))
 
     def sent(launch: str) -> Answer:
-        return _stepped(form, app, acts, case_now(app, launch))
+        return _stepped(form, app, acts, app.case_of(launch))
 
     page = f"/review/<launch>/{form.path}"
     door.add_url_rule(page, f"{form.path}_form", empty)

@@ -11,7 +11,7 @@ from smart_app.acts.routes import add_deed_routes
 from smart_app.app import App
 from smart_app.chart.case import Case
 from smart_app.errors import NotDone
-from smart_app.pages import case_now, download
+from smart_app.pages import download
 from smart_app.refer.document import document_of
 from smart_app.refer.form import OTHER, Choice, read_choice, targets
 from smart_app.refer.orders import PDF_NAME, act_of, order_of
@@ -38,7 +38,7 @@ def add_refer_routes(door: Blueprint, app: App, acts: Acts | None = None) -> Non
 
 def _add_packet(door: Blueprint, app: App) -> None:
     def packet(launch: str) -> tuple[Case, Choice, Packet]:
-        case = case_now(app, launch)
+        case = app.case_of(launch)
         care = request.values.get("care", "second_opinion")
         choice = read_choice(request.values, care if care in WORDING["care"] else "second_opinion")
         asked = choice.questions if "questions" in request.values else proposed(case, choice.care)
@@ -63,24 +63,24 @@ def _add_pages(door: Blueprint, app: App, acts: Acts, routes: str) -> None:
         return read_choice(request.form, care if care in CARES[routes] else CARES[routes][0])
 
     def compose(launch: str) -> Page:
-        case = case_now(app, launch)
+        case = app.case_of(launch)
         care = CARES[routes][0]
         listed = targets(app.site, CARES[routes])
         first = Choice(care=care, target=listed[0][0] if listed else OTHER, questions=proposed(case, care))
         return composer(case, app.site, routes, first, is_new=True)
 
     def edit(launch: str) -> Page:
-        return composer(case_now(app, launch), app.site, routes, chosen(), is_new=True)
+        return composer(app.case_of(launch), app.site, routes, chosen(), is_new=True)
 
     def preview(launch: str) -> Page:
-        case, choice = case_now(app, launch), chosen()
+        case, choice = app.case_of(launch), chosen()
         recipient = choice.recipient(app.site)
         if recipient is None:
             return composer(case, app.site, routes, choice), 422
         return previewed(case, app.site, routes, choice, *_made(app, acts, case, choice, recipient))
 
     def confirm(launch: str) -> Page | Answer:
-        case, choice = case_now(app, launch), chosen()
+        case, choice = app.case_of(launch), chosen()
         recipient = choice.recipient(app.site)
         if recipient is None:
             return composer(case, app.site, routes, choice), 422
