@@ -26,6 +26,7 @@ class Event(Struct, frozen=True, gc=False, kw_only=True):
     status: str = ""
     on: date | None = None
     until: date | None = None
+    rough: bool = False  # the chart names a month or a year alone, read as its first day
     meanings: tuple[Meaning, ...] = ()
     label: str = ""
     by: str = "code"  # or "text"

@@ -335,6 +335,32 @@ def test_each_kind_of_resource_says_what_was_read_of_it(resource: Json, title: s
 
 
 @pytest.mark.parametrize(
+    ("written_as", "days", "words"),
+    [
+        ({"performedDateTime": "2019"}, {"performedDateTime": "2019"}, "<li>2019 ·"),
+        ({"performedDateTime": "2019-05"}, {"performedDateTime": "2019-05"}, "<li>May 2019 ·"),
+        ({"performedDateTime": "2019-01-01"}, {"performedDateTime": "2019-01-01"}, "<li>1 Jan 2019 ·"),
+        ({"performedPeriod": {"start": "2019-05", "end": "2019-07-03"}},
+         {"performedPeriod": {"start": "2019-05", "end": "2019-07-03"}}, "<li>May 2019 to 3 Jul 2019 ·"),
+    ],
+)  # fmt: skip
+def test_a_month_or_a_year_stays_one(written_as: Json, days: Json, words: str) -> None:
+    operation = {"resourceType": "Procedure", "id": "op", "status": "completed", "code": coded(CPT, "22612")}
+    document = written(chart_of(operation | written_as))
+    (enclosed,) = in_section(document, "Earlier operations")
+    assert {name: enclosed[name] for name in days} == days
+    assert words in section_of(document, "Earlier operations")["text"]["div"]
+
+
+def test_a_plan_for_a_month_is_no_plan_for_its_first_day() -> None:
+    detail = {"status": "scheduled", "code": coded(CPT, "97110"), "scheduledPeriod": {"start": "2026-03"}}
+    plan = {"resourceType": "CarePlan", "id": "one", "status": "active", "intent": "plan",
+            "activity": [{"detail": detail}, {"reference": {"reference": "Task/1"}}]}  # fmt: skip
+    (enclosed,) = in_section(written(chart_of(plan)), "Treatments tried")
+    assert enclosed["activity"][0]["detail"]["scheduledPeriod"] == {"start": "2026-03"}
+
+
+@pytest.mark.parametrize(
     ("resource", "title"),
     [
         ({"resourceType": "MedicationAdministration", "status": "completed",

@@ -45,7 +45,7 @@ def when(name: str, event: Event, as_of: date) -> Json:
     if event.on is None:
         return {}
     if event.until in (None, event.on):
-        return {f"{name}DateTime": event.on.isoformat()}
+        return {f"{name}DateTime": written(event.on, event)}
     return {f"{name}Period": period(event, as_of)}
 
 
@@ -53,8 +53,13 @@ def period(event: Event, as_of: date) -> Json:
     """One without an end was read as lasting until today: its end is not known."""
     ends = event.until is not None and event.until < as_of
     days = {"start": event.on} | ({"end": event.until} if ends else {})
-    return {name: day.isoformat() for name, day in days.items() if day}
+    return {name: written(day, event) for name, day in days.items() if day}
 
 
 def since(name: str, event: Event) -> Json:
-    return {name: event.on.isoformat()} if event.on else {}
+    return {name: written(event.on, event)} if event.on else {}
+
+
+def written(day: date, event: Event) -> str:
+    """A first day may stand for its month or its year where the chart has no more."""
+    return day.isoformat().removesuffix("-01").removesuffix("-01") if event.rough else day.isoformat()

@@ -54,7 +54,7 @@ def _diagnosis(event: Event, when: str) -> Line:
 
 
 def _since(event: Event) -> str:
-    return f"since {spoken_date(event.on)}" if event.on else "undated"
+    return f"since {_day(event.on, (event,))}" if event.on else "undated"
 
 
 def operations(record: PatientRecord, planned: frozenset[str], blinded: bool) -> tuple[Line, ...]:
@@ -81,7 +81,7 @@ def _line(mark: Mark, what: str, blinded: bool) -> Line:
     told.append(f"{mark.count} times" if mark.count > 1 else "")
     told += [] if blinded else [mark.by, mark.outcome, mark.note]
     more = "; ".join(words for words in told if words)
-    when = _days(mark.first, mark.last)
+    when = _days(mark)
     return Line(plain(what, LONGEST), when, more, mark.events, mark.first, mark.last, mark.state, mark.kind)
 
 
@@ -89,8 +89,16 @@ def _in_order(marks: Iterable[Mark]) -> list[Mark]:
     return sorted(marks, key=lambda mark: mark.first or date.min, reverse=True)
 
 
-def _days(first: date | None, last: date | None) -> str:
-    return spoken_date(first) if first == last or last is None else f"{spoken_date(first)} to {spoken_date(last)}"
+def _days(mark: Mark) -> str:
+    first, last = _day(mark.first, mark.events), _day(mark.last, mark.events)
+    return first if mark.last in (None, mark.first) else f"{first} to {last}"
+
+
+def _day(day: date | None, events: Iterable[Event]) -> str:
+    """As the chart has it: a first day may stand for its month or its year."""
+    if day is None or day.day > 1 or not any(event.rough and day in (event.on, event.until) for event in events):
+        return spoken_date(day)
+    return f"{day:%Y}" if day.month == 1 else f"{day:%b %Y}"
 
 
 def scores(case: Case) -> tuple[Line, ...]:
@@ -102,12 +110,12 @@ def scores(case: Case) -> tuple[Line, ...]:
 _VERDICTS = {"better": "better", "unchanged": "not meaningfully better", "early": "early"}
 
 
-def _score(series: Series, events: Events) -> tuple[Line, ...]:
+def _score(series: Series, known: Events) -> tuple[Line, ...]:
     """Around each operation; without both sides of any, the latest."""
 
     def behind(*points: Point) -> tuple[Event, ...]:
         sources = {point.source for point in points}
-        return tuple(event for event in events.of(SCORES, series.key) if event.source in sources)
+        return tuple(event for event in known.of(SCORES, series.key) if event.source in sources)
 
     lines = []
     for around in series.around:
@@ -117,12 +125,13 @@ def _score(series: Series, events: Events) -> tuple[Line, ...]:
             point = after.point
             what = f"{series.short}: {before.value:g} before, {point.value:g} after the operation"
             more = "; ".join(each for each in (after.change, _VERDICTS.get(after.verdict, "")) if each)
-            lines.append(Line(what, spoken_date(point.on), more, behind(before, point), before.on, point.on))
+            events = behind(before, point)
+            lines.append(Line(what, _day(point.on, events), more, events, before.on, point.on))
     if lines or not series.points:
         return tuple(lines)
     latest = series.points[-1]
     what = f"{series.short}: {latest.value:g}"
-    return (Line(what, spoken_date(latest.on), "", behind(latest), latest.on, latest.on),)
+    return (Line(what, _day(latest.on, behind(latest)), "", behind(latest), latest.on, latest.on),)
 
 
 def wishes(record: PatientRecord, planned: frozenset[str], blinded: bool) -> tuple[Line, ...]:
@@ -132,7 +141,7 @@ def wishes(record: PatientRecord, planned: frozenset[str], blinded: bool) -> tup
     return tuple(
         Line(
             item.kind if blinded else plain(f"{item.kind}: {item.event.label}", LONGEST),
-            spoken_date(item.first), "", (item.event,), item.first, item.last, item.state, item.kind,
+            _day(item.first, (item.event,)), "", (item.event,), item.first, item.last, item.state, item.kind,
         )
         for item in sorted(items, key=lambda item: item.first or date.min, reverse=True)
     )  # fmt: skip
