@@ -54,7 +54,7 @@ def written(room: Room, page: str = "refer", **form: Any) -> tuple[TestResponse,
     chosen = CHOSEN | form
     shown = room.post(page, **chosen)
     assert shown.status_code == 200
-    done = room.post(f"{page}/confirm", digest=digest_in(shown), **chosen)
+    done = room.post(page, step="write", digest=digest_in(shown), **chosen)
     assert done.status_code == 303, done.text
     return room.client.get(done.location), room.orders[-1]
 
@@ -104,8 +104,8 @@ def test_a_place_and_somebody_not_on_the_list_can_be_referred_to(room: Room) -> 
 
 @pytest.mark.parametrize("target", ["", "9", "other"])
 def test_without_anybody_to_refer_to_the_form_says_so_and_nothing_is_written(room: Room, target: str) -> None:
-    for path in ("refer", "refer/confirm"):
-        page = room.post(path, **CHOSEN | {"target": target})
+    for step in ("preview", "write"):
+        page = room.post("refer", step=step, **CHOSEN | {"target": target})
         assert page.status_code == 422 and "Choose to whom" in page.text
         assert "Would another operation help?" in page.text
     assert not room.store.requests("POST")
@@ -139,7 +139,9 @@ def test_a_site_without_a_list_is_asked_for_a_name(journal: Journal) -> None:
 
 
 def test_what_was_chosen_can_be_changed(room: Room) -> None:
-    page = room.post("refer/edit", **CHOSEN | {"urgency": "urgent", "blinded": "yes", "file": "yes", "status": "draft"})
+    page = room.post(
+        "refer", step="edit", **CHOSEN | {"urgency": "urgent", "blinded": "yes", "file": "yes", "status": "draft"}
+    )
     for said in (
         'value="urgent" checked',
         'value="draft" checked',
@@ -179,14 +181,14 @@ def test_without_the_scope_there_is_no_button_but_text_to_copy(journal: Journal)
         assert "Write it to the EHR" not in page.text and 'id="note"' in page.text
         assert "Lumbar fusion L4-5" in page.text
         digest = digest_in(page)
-        assert room.post("refer/confirm", digest=digest, **CHOSEN).status_code == 409
+        assert room.post("refer", step="write", digest=digest, **CHOSEN).status_code == 409
         assert not room.store.asked
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 412, 422])
 def test_what_the_ehr_refuses_is_named_beside_the_text_to_copy(room: Room, status: int) -> None:
     room.store.ways[POST] = fake.status(status)
-    page = room.post("refer/confirm", digest=digest_in(room.post("refer", **CHOSEN)), **CHOSEN)
+    page = room.post("refer", step="write", digest=digest_in(room.post("refer", **CHOSEN)), **CHOSEN)
     assert page.status_code == 409
     assert "It was not written" in page.text and f"({status})" in page.text and 'id="note"' in page.text
     assert not room.orders
@@ -195,14 +197,14 @@ def test_what_the_ehr_refuses_is_named_beside_the_text_to_copy(room: Room, statu
 @pytest.mark.parametrize("way", [fake.hang, fake.status(500)])
 def test_a_server_that_hangs_or_fails_is_said_to_have_perhaps_written(room: Room, way: fake.Way) -> None:
     room.store.ways[POST] = way
-    page = room.post("refer/confirm", digest=digest_in(room.post("refer", **CHOSEN)), **CHOSEN)
+    page = room.post("refer", step="write", digest=digest_in(room.post("refer", **CHOSEN)), **CHOSEN)
     assert "may or may not have been written" in page.text
     assert "It may have been written" in page.text and "It was not written" not in page.text
 
 
 def test_what_changed_after_the_preview_is_shown_again_and_not_written(room: Room) -> None:
     digest = digest_in(room.post("refer", **CHOSEN))
-    page = room.post("refer/confirm", digest=digest, **CHOSEN | {"urgency": "urgent"})
+    page = room.post("refer", step="write", digest=digest, **CHOSEN | {"urgency": "urgent"})
     assert page.status_code == 409 and "look at it once more" in page.text
     assert not room.store.requests("POST") and digest_in(page) != digest
 
@@ -210,7 +212,7 @@ def test_what_changed_after_the_preview_is_shown_again_and_not_written(room: Roo
 def test_when_another_patient_comes_back_nothing_is_written(room: Room) -> None:
     digest = digest_in(room.post("refer", **CHOSEN))
     room.store.ways["GET Patient"] = fake.resource({"resourceType": "Patient", "id": "daniel-osei"})
-    page = room.post("refer/confirm", digest=digest, **CHOSEN)
+    page = room.post("refer", step="write", digest=digest, **CHOSEN)
     assert "nothing was written" in page.text and not room.orders
 
 
@@ -262,13 +264,13 @@ def test_a_chart_read_anew_after_the_preview_makes_the_same_packet(room: Room) -
     chosen = CHOSEN | {"file": "yes"}
     digest = digest_in(room.post("refer", **chosen))
     room.case = replace(room.case, read_at=room.case.read_at + timedelta(minutes=5))
-    assert room.post("refer/confirm", digest=digest, **chosen).status_code == 303
+    assert room.post("refer", step="write", digest=digest, **chosen).status_code == 303
 
 
 def test_what_was_written_in_part_is_listed_and_can_be_undone(room: Room) -> None:
     room.store.ways[POST] = fake.status(422)
     chosen = CHOSEN | {"file": "yes"}
-    page = room.post("refer/confirm", digest=digest_in(room.post("refer", **chosen)), **chosen)
+    page = room.post("refer", step="write", digest=digest_in(room.post("refer", **chosen)), **chosen)
     assert "1 of 2 resources were written, then" in page.text
     link = re.search(r'href="(/review/launch-1/done/\w+)"', page.text)
     assert link

@@ -108,7 +108,7 @@ def test_an_accepted_referral_stands_on_the_server_and_silences_the_card(
     chosen = CHOSEN | more
     with pages(sekmet, journal) as app:
         before = app.case.assessment
-        done = app.post("refer/confirm", digest=digest_of(app.post("refer", **chosen)), **chosen)
+        done = app.post("refer", step="write", digest=digest_of(app.post("refer", **chosen)), **chosen)
         assert done.status_code == 303, done.text
         (order,) = app.orders()
         assert order["reasonCode"][0]["coding"][0]["code"] == "S" and order["subject"] == {
@@ -129,7 +129,7 @@ def test_confirmed_by_two_at_the_same_time_it_stands_once(sekmet: str, journal: 
     with pages(sekmet, journal) as app:
         digest = digest_of(app.post("refer", **CHOSEN))
         with ThreadPoolExecutor(4) as threads:
-            done = list(threads.map(lambda _: app.post("refer/confirm", digest=digest, **CHOSEN), range(4)))
+            done = list(threads.map(lambda _: app.post("refer", step="write", digest=digest, **CHOSEN), range(4)))
         assert {answer.status_code for answer in done} == {303} and len({answer.location for answer in done}) == 1
         assert len(app.orders()) == 1
 
@@ -145,7 +145,7 @@ def test_an_expired_token_is_renewed_in_the_middle_of_it(sekmet: str, journal: J
     with pages(sekmet, journal) as app:
         digest = digest_of(app.post("refer", **CHOSEN))
         app.ehr.expire_tokens()
-        assert app.post("refer/confirm", digest=digest, **CHOSEN).status_code == 303
+        assert app.post("refer", step="write", digest=digest, **CHOSEN).status_code == 303
         assert len(app.orders()) == 1
 
 
@@ -153,7 +153,7 @@ def test_a_scope_that_the_server_does_not_honour_is_named_as_refused(sekmet: str
     with pages(sekmet, journal) as app:
         digest = digest_of(app.post("refer", **CHOSEN))
         app.launch = replace(app.launch, access_token=app.ehr.token_for(RUTH, "patient/*.rs"))
-        page = app.post("refer/confirm", digest=digest, **CHOSEN)
+        page = app.post("refer", step="write", digest=digest, **CHOSEN)
         assert page.status_code == 409 and "(403)" in page.text and 'id="note"' in page.text
         assert not app.orders()
 

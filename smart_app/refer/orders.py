@@ -28,7 +28,7 @@ _REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}")
 _EVIDENCE_MOST = 20
 
 
-def act_of(case: Case, choice: Choice, recipient: Target, packet: Packet, on: date) -> Act:
+def act_of(case: Case, choice: Choice, recipient: Target | None, packet: Packet, on: date) -> Act:
     order = order_of(case, choice, recipient, packet, on)
     title = order["code"]["text"]
     resources: tuple[Json, ...] = (order,)
@@ -45,7 +45,7 @@ def act_of(case: Case, choice: Choice, recipient: Target, packet: Packet, on: da
     )
 
 
-def order_of(case: Case, choice: Choice, recipient: Target, packet: Packet, on: date) -> Json:
+def order_of(case: Case, choice: Choice, recipient: Target | None, packet: Packet, on: date) -> Json:
     launch, assessment = case.launch, case.assessment
     planned, is_second_opinion = assessment.surgery, choice.care == "second_opinion"
     about = planned if is_second_opinion and not choice.blinded else None
@@ -61,7 +61,7 @@ def order_of(case: Case, choice: Choice, recipient: Target, packet: Packet, on: 
         encounter="" if choice.blinded else launch.encounter,
         coding=assessment.site.referral if is_second_opinion else None,
     )
-    order |= {"status": choice.status, "priority": choice.urgency} | _to(recipient)
+    order |= {"status": choice.status, "priority": choice.urgency} | (_to(recipient) if recipient else {})
     said = ([WORDING["blinded_note"]] if choice.blinded else []) + list(packet.questions)
     if said:
         order["note"] = [{"text": "\n".join(said)}]
@@ -118,7 +118,7 @@ def _filed(case: Case, packet: Packet) -> Json:
     return document
 
 
-def _in_words(title: str, choice: Choice, recipient: Target, packet: Packet) -> str:
+def _in_words(title: str, choice: Choice, recipient: Target | None, packet: Packet) -> str:
     """To copy to a note."""
     lines = [title, *(f"{name}: {said}" for name, said in as_words(choice, recipient)[1:3])]
     lines += [WORDING["blinded_note"]] if choice.blinded else []
