@@ -21,6 +21,17 @@ _ALIASES = {
     "LOINC": ("loinc.org", "loinc", "2.16.840.1.113883.6.1"),
     "V2-0336": ("terminology.hl7.org/codesystem/v2-0336", "hl7.org/fhir/v2/0336", "2.16.840.1.113883.12.336"),
 }  # fmt: skip
+# Where each system is, as FHIR names it; ICD-10-CM codes are written with their dot, as their owner does.
+ADDRESSES = {
+    "CPT": "http://www.ama-assn.org/go/cpt",
+    "HCPCS": "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
+    "SNOMED": "http://snomed.info/sct",
+    "ICD10CM": "http://hl7.org/fhir/sid/icd-10-cm",
+    "ICD10PCS": "http://www.cms.gov/Medicare/Coding/ICD10",
+    "RXNORM": "http://www.nlm.nih.gov/research/umls/rxnorm",
+    "LOINC": "http://loinc.org",
+    "V2-0336": "http://terminology.hl7.org/CodeSystem/v2-0336",
+}
 _SYSTEMS = {alias: name for name, aliases in _ALIASES.items() for alias in aliases}
 SYSTEM_NAMES = frozenset(_ALIASES) | {"HCPCS"}
 _CPT_WITH_MODIFIER = re.compile(r"([0-9A-Z]\d{3}[0-9A-Z])-.*")
@@ -42,3 +53,12 @@ def plain_code(system: str, code: str) -> str:
     if system == "CPT" and (modified := _CPT_WITH_MODIFIER.fullmatch(code)):
         return modified[1]
     return code
+
+
+def coding_of(written: str) -> dict[str, str]:
+    """FHIR's Coding of a code as our value sets write it ('ICD10CM M4316'); {} of a local one, or of none."""
+    system, _, code = written.partition(" ")
+    if system not in ADDRESSES:
+        return {}
+    dotted = f"{code[:3]}.{code[3:]}" if system == "ICD10CM" and "." not in code and code[3:] else code
+    return {"system": ADDRESSES[system], "code": dotted}

@@ -26,6 +26,7 @@ class Event(Struct, frozen=True, gc=False, kw_only=True):
     status: str = ""
     on: date | None = None
     until: date | None = None
+    rough: bool = False  # the chart names a month or a year alone, read as its first day
     meanings: tuple[Meaning, ...] = ()
     label: str = ""
     by: str = "code"  # or "text"
@@ -49,6 +50,7 @@ class Event(Struct, frozen=True, gc=False, kw_only=True):
     encounter: str = ""
     based_on: tuple[str, ...] = ()
     plan_status: str = ""  # of the CarePlan it stands in
+    plan_intent: str = ""
     service: str = ""  # words that name the performers and their service
     do_not: bool = False
     own: bool = False  # our own referral, come back

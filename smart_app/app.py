@@ -13,7 +13,8 @@ from smart_app.launches import Launch
 
 @dataclass(frozen=True)
 class App:
-    """`case_of` reads and judges the chart of a launch (id), from memory if that was a moment ago.
+    """`case_of` reads and judges the chart of a launch (id), from memory if that was a moment ago; the launch in it has
+    today's token.
 
     `launch_of` gives the launch whose page is asked for, with a token that is still good. Both raise LaunchEnded.
     `renewed` gives it with a new token after the EHR refused the old one; it raises LaunchEnded if there is none.

@@ -117,6 +117,7 @@ def installation(
     @door.post("/review/<launch_id>/")
     def form(launch_id: str) -> str:
         check_form(visits.launch_of(launch_id))
+        visits.launch_of(launch_id)
         return "taken"
 
     app.register_blueprint(door)

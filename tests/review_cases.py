@@ -43,6 +43,15 @@ def case_from(
     return Case(launch, assessment, patients[0] if patients else {}, datetime(2026, 11, 22, 9, 30, tzinfo=UTC))
 
 
+def chart_of(*resources: dict[str, Any], launch: Launch = LAUNCH) -> Case:
+    """A patient with just these in the chart."""
+    about = {"reference": "Patient/p1"}
+    patient = {"resourceType": "Patient", "id": "p1", "birthDate": "1960-01-01"}
+    entries = [{"resource": {"subject": about} | each} for each in resources]
+    chart = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": patient}, *entries]}
+    return case_from(chart, launch=launch)
+
+
 def without(record: PatientRecord, lanes: tuple[str, ...]) -> PatientRecord:
     """The same, with some lanes refused by the EHR."""
     refused = {name: Lane(name, Reading.UNAVAILABLE, ("the EHR answered 403",)) for name in lanes}

@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from launches import BASE, Installation, Place, installation, journal_at, place
 from sign_in import PATIENT
+from sqlalchemy import event
 
 from journal.launches import Launches
 from smart_app.errors import LaunchEnded
@@ -56,6 +57,14 @@ def all_at_once(renew: list[Callable[[], Launch]]) -> list[Launch]:
 
     with ThreadPoolExecutor(len(renew)) as threads:
         return list(threads.map(run, renew))
+
+
+def test_within_one_request_the_database_is_asked_for_the_launch_once(there: Place, browser: FlaskClient) -> None:
+    launch = there.opened(browser)
+    asked: list[str] = []
+    event.listen(there.journal.database.reading.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    taken = browser.post(f"/review/{launch.id}/", base_url=BASE, data={"form_key": launch.form_key})
+    assert taken.text == "taken" and len([statement for statement in asked if "launches" in statement]) == 1
 
 
 def test_a_token_is_renewed_before_it_ends(there: Place, browser: FlaskClient) -> None:

@@ -16,7 +16,7 @@ from fhir_server import Json
 from journal_examples import opened
 from msgspec.structs import replace
 from refer_rooms import AS_SHIPPED, CHOSEN, SITE, Room, refer_room
-from review_cases import TODAY, case_from, case_of
+from review_cases import TODAY, case_from, case_of, chart_of
 from werkzeug.test import TestResponse
 
 from fixtures.teaching import teaching_patients
@@ -54,7 +54,7 @@ def written(room: Room, page: str = "refer", **form: Any) -> tuple[TestResponse,
     chosen = CHOSEN | form
     shown = room.post(page, **chosen)
     assert shown.status_code == 200
-    done = room.post(f"{page}/confirm", digest=digest_in(shown), **chosen)
+    done = room.post(page, step="write", digest=digest_in(shown), **chosen)
     assert done.status_code == 303, done.text
     return room.client.get(done.location), room.orders[-1]
 
@@ -67,6 +67,8 @@ def test_a_referral_is_written_as_it_was_shown(room: Room) -> None:
     done, order = written(room)
     sent = room.store.requests("POST")[0].resource
     assert json.dumps(sent, indent=2, ensure_ascii=False) in unescape(shown.text)
+    enclosed = len(json.loads(room.post("packet.json", **CHOSEN).data)["entry"]) - 1
+    assert enclosed > 20 and f"PDF, or FHIR with {enclosed} resources enclosed" in shown.text
     assert "The referral is in the EHR" in done.text and f"ServiceRequest/{order['id']}" in done.text
     assert order["code"]["text"] == "Referral for a second opinion before lumbar fusion"
     assert order["reasonCode"][0]["coding"][0]["code"] == "S"
@@ -102,8 +104,8 @@ def test_a_place_and_somebody_not_on_the_list_can_be_referred_to(room: Room) -> 
 
 @pytest.mark.parametrize("target", ["", "9", "other"])
 def test_without_anybody_to_refer_to_the_form_says_so_and_nothing_is_written(room: Room, target: str) -> None:
-    for path in ("refer", "refer/confirm"):
-        page = room.post(path, **CHOSEN | {"target": target})
+    for step in ("preview", "write"):
+        page = room.post("refer", step=step, **CHOSEN | {"target": target})
         assert page.status_code == 422 and "Choose to whom" in page.text
         assert "Would another operation help?" in page.text
     assert not room.store.requests("POST")
@@ -141,7 +143,9 @@ def test_a_site_without_a_list_is_asked_for_a_name(journal: Journal) -> None:
 
 
 def test_what_was_chosen_can_be_changed(room: Room) -> None:
-    page = room.post("refer/edit", **CHOSEN | {"urgency": "urgent", "blinded": "yes", "file": "yes", "status": "draft"})
+    page = room.post(
+        "refer", step="edit", **CHOSEN | {"urgency": "urgent", "blinded": "yes", "file": "yes", "status": "draft"}
+    )
     for said in (
         'value="urgent" checked',
         'value="draft" checked',
@@ -181,14 +185,14 @@ def test_without_the_scope_there_is_no_button_but_text_to_copy(journal: Journal)
         assert "Write it to the EHR" not in page.text and 'id="note"' in page.text
         assert "Lumbar fusion L4-5" in page.text
         digest = digest_in(page)
-        assert room.post("refer/confirm", digest=digest, **CHOSEN).status_code == 409
+        assert room.post("refer", step="write", digest=digest, **CHOSEN).status_code == 409
         assert not room.store.asked
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 412, 422])
 def test_what_the_ehr_refuses_is_named_beside_the_text_to_copy(room: Room, status: int) -> None:
     room.store.ways[POST] = fake.status(status)
-    page = room.post("refer/confirm", digest=digest_in(room.post("refer", **CHOSEN)), **CHOSEN)
+    page = room.post("refer", step="write", digest=digest_in(room.post("refer", **CHOSEN)), **CHOSEN)
     assert page.status_code == 409
     assert "It was not written" in page.text and f"({status})" in page.text and 'id="note"' in page.text
     assert not room.orders
@@ -197,14 +201,14 @@ def test_what_the_ehr_refuses_is_named_beside_the_text_to_copy(room: Room, statu
 @pytest.mark.parametrize("way", [fake.hang, fake.status(500)])
 def test_a_server_that_hangs_or_fails_is_said_to_have_perhaps_written(room: Room, way: fake.Way) -> None:
     room.store.ways[POST] = way
-    page = room.post("refer/confirm", digest=digest_in(room.post("refer", **CHOSEN)), **CHOSEN)
+    page = room.post("refer", step="write", digest=digest_in(room.post("refer", **CHOSEN)), **CHOSEN)
     assert "may or may not have been written" in page.text
     assert "It may have been written" in page.text and "It was not written" not in page.text
 
 
 def test_what_changed_after_the_preview_is_shown_again_and_not_written(room: Room) -> None:
     digest = digest_in(room.post("refer", **CHOSEN))
-    page = room.post("refer/confirm", digest=digest, **CHOSEN | {"urgency": "urgent"})
+    page = room.post("refer", step="write", digest=digest, **CHOSEN | {"urgency": "urgent"})
     assert page.status_code == 409 and "look at it once more" in page.text
     assert not room.store.requests("POST") and digest_in(page) != digest
 
@@ -212,7 +216,7 @@ def test_what_changed_after_the_preview_is_shown_again_and_not_written(room: Roo
 def test_when_another_patient_comes_back_nothing_is_written(room: Room) -> None:
     digest = digest_in(room.post("refer", **CHOSEN))
     room.store.ways["GET Patient"] = fake.resource({"resourceType": "Patient", "id": "daniel-osei"})
-    page = room.post("refer/confirm", digest=digest, **CHOSEN)
+    page = room.post("refer", step="write", digest=digest, **CHOSEN)
     assert "nothing was written" in page.text and not room.orders
 
 
@@ -264,13 +268,13 @@ def test_a_chart_read_anew_after_the_preview_makes_the_same_packet(room: Room) -
     chosen = CHOSEN | {"file": "yes"}
     digest = digest_in(room.post("refer", **chosen))
     room.case = replace(room.case, read_at=room.case.read_at + timedelta(minutes=5))
-    assert room.post("refer/confirm", digest=digest, **chosen).status_code == 303
+    assert room.post("refer", step="write", digest=digest, **chosen).status_code == 303
 
 
 def test_what_was_written_in_part_is_listed_and_can_be_undone(room: Room) -> None:
     room.store.ways[POST] = fake.status(422)
     chosen = CHOSEN | {"file": "yes"}
-    page = room.post("refer/confirm", digest=digest_in(room.post("refer", **chosen)), **chosen)
+    page = room.post("refer", step="write", digest=digest_in(room.post("refer", **chosen)), **chosen)
     assert "1 of 2 resources were written, then" in page.text
     link = re.search(r'href="(/review/launch-1/done/\w+)"', page.text)
     assert link
@@ -320,7 +324,7 @@ def test_the_packet_is_a_valid_fhir_document_about_the_patient(room: Room) -> No
     assert answer.headers["Content-Disposition"] == 'attachment; filename="second-opinion-packet.json"'
     bundle = json.loads(answer.data)
     get_fhir_model_class("Bundle").model_validate(bundle)
-    composition, patient = (entry["resource"] for entry in bundle["entry"])
+    composition, patient, clinician, software = (entry["resource"] for entry in bundle["entry"][:4])
     assert bundle["type"] == "document" and composition["type"]["coding"][0]["code"] == "57133-1"
     assert composition["subject"]["reference"] == bundle["entry"][1]["fullUrl"]
     assert patient["name"] == [{"text": "Ruth Keller"}] and patient["birthDate"] == "1965-11-22"
@@ -329,8 +333,11 @@ def test_the_packet_is_a_valid_fhir_document_about_the_patient(room: Room) -> No
         titles[:2] == ["Summary", "Questions"] and "Treatments tried" in titles and "What could not be read" in titles
     )
     operations = next(section for section in composition["section"] if section["title"] == "Earlier operations")
-    assert operations["entry"] == [{"reference": f"{room.store.url}/Procedure/ruth-procedure-1"}]
-    assert composition["author"] == [{"reference": f"{room.store.url}/Practitioner/7"}]
+    (operation,) = operations["entry"]
+    enclosed = {entry["fullUrl"]: entry["resource"] for entry in bundle["entry"]}
+    assert enclosed[operation["reference"]]["meta"] == {"source": f"{room.store.url}/Procedure/ruth-procedure-1"}
+    assert [enclosed[each["reference"]] for each in composition["author"]] == [clinician, software]
+    assert clinician["meta"] == {"source": f"{room.store.url}/Practitioner/7"}
 
 
 def test_the_packet_is_a_pdf_of_a_few_pages_named_after_nobody(room: Room, tmp_path: Path) -> None:
@@ -371,7 +378,7 @@ def test_what_could_not_be_read_is_told_apart_from_what_was_not_found() -> None:
     assert all("could not be read" in i.says.lower() for i in unread.complete.items if i.state == "unread")
     read = packet_of(case_of("no-therapy-found"), "")
     assert {item.name: item.state for item in read.complete.items}["Earlier operations, with dates"] == "found"
-    document = document_of(unread, case_of("chart-unreadable").launch, case_of("chart-unreadable").read_at)
+    document = document_of(unread, case_of("chart-unreadable"))
     reasons = [s["emptyReason"] for s in document["entry"][0]["resource"]["section"] if "emptyReason" in s]
     assert any("coding" in reason for reason in reasons)
 
@@ -388,13 +395,6 @@ def test_a_lane_that_might_hold_it_is_never_passed_over(lane: str, item: str) ->
     unread = replace(case, assessment=replace(case.assessment, record=replace(record, lanes=none)))
     states = {each.name: each.state for each in packet_of(unread, "").complete.items}
     assert {state for name, state in states.items() if name.startswith(item)} == {"unread"}
-
-
-def chart_of(*resources: Json) -> Case:
-    about = {"reference": "Patient/p1"}
-    patient = {"resourceType": "Patient", "id": "p1", "birthDate": "1960-01-01"}
-    entries = [{"resource": {"subject": about} | each} for each in resources]
-    return case_from({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": patient}, *entries]})
 
 
 FUSION: Json = {
@@ -568,6 +568,6 @@ def test_a_patient_who_could_not_be_read_and_an_empty_chart_still_make_a_packet(
     packet = packet_of(case, "")
     assert packet.timeline is None
     assert "could not be read" in text_of(pdf_of(packet), tmp_path)
-    document = document_of(packet, replace(case.launch, user=""), case.read_at)
-    assert document["entry"][1]["resource"] == {"resourceType": "Patient", "id": "p1"}
-    assert document["entry"][0]["resource"]["author"] == [{"display": "Second Opinion (software)"}]
+    _, patient, software = (entry["resource"] for entry in document_of(packet, case)["entry"])
+    assert patient["meta"]["source"].endswith("/Patient/p1") and "could not be read" in patient["text"]["div"]
+    assert "name" not in patient and software["resourceType"] == "Device"

@@ -1,5 +1,6 @@
 """A referral accepted in the app stands on a third-party FHIR server, once, and is known when the chart is read."""
 
+import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from flask.testing import FlaskClient
 from journal_examples import opened
 from msgspec.structs import replace
 from refer_rooms import CHOSEN, SITE
-from smart_ehr import RUTH, Json, RunningEhr, smart_ehr
+from smart_ehr import RUTH, Json, RunningEhr, latest, smart_ehr
 from werkzeug.test import TestResponse
 
 from ehr.look_up import LookUp
@@ -107,7 +108,7 @@ def test_an_accepted_referral_stands_on_the_server_and_silences_the_card(
     chosen = CHOSEN | more
     with pages(sekmet, journal) as app:
         before = app.case.assessment
-        done = app.post("refer/confirm", digest=digest_of(app.post("refer", **chosen)), **chosen)
+        done = app.post("refer", step="write", digest=digest_of(app.post("refer", **chosen)), **chosen)
         assert done.status_code == 303, done.text
         (order,) = app.orders()
         assert order["reasonCode"][0]["coding"][0]["code"] == "S" and order["subject"] == {
@@ -128,7 +129,7 @@ def test_confirmed_by_two_at_the_same_time_it_stands_once(sekmet: str, journal: 
     with pages(sekmet, journal) as app:
         digest = digest_of(app.post("refer", **CHOSEN))
         with ThreadPoolExecutor(4) as threads:
-            done = list(threads.map(lambda _: app.post("refer/confirm", digest=digest, **CHOSEN), range(4)))
+            done = list(threads.map(lambda _: app.post("refer", step="write", digest=digest, **CHOSEN), range(4)))
         assert {answer.status_code for answer in done} == {303} and len({answer.location for answer in done}) == 1
         assert len(app.orders()) == 1
 
@@ -144,7 +145,7 @@ def test_an_expired_token_is_renewed_in_the_middle_of_it(sekmet: str, journal: J
     with pages(sekmet, journal) as app:
         digest = digest_of(app.post("refer", **CHOSEN))
         app.ehr.expire_tokens()
-        assert app.post("refer/confirm", digest=digest, **CHOSEN).status_code == 303
+        assert app.post("refer", step="write", digest=digest, **CHOSEN).status_code == 303
         assert len(app.orders()) == 1
 
 
@@ -152,6 +153,30 @@ def test_a_scope_that_the_server_does_not_honour_is_named_as_refused(sekmet: str
     with pages(sekmet, journal) as app:
         digest = digest_of(app.post("refer", **CHOSEN))
         app.launch = replace(app.launch, access_token=app.ehr.token_for(RUTH, "patient/*.rs"))
-        page = app.post("refer/confirm", digest=digest, **CHOSEN)
+        page = app.post("refer", step="write", digest=digest, **CHOSEN)
         assert page.status_code == 409 and "(403)" in page.text and 'id="note"' in page.text
         assert not app.orders()
+
+
+@pytest.mark.parametrize("blinded", ["", "yes"])
+def test_another_system_takes_all_of_the_packet_in_and_a_second_time_nothing_more(
+    sekmet: str, journal: Journal, blinded: str
+) -> None:
+    """As receiving systems do: each resource once, by its identifier, and references put right."""
+    with pages(sekmet, journal) as app:
+        document = json.loads(app.post("packet.json", **CHOSEN | {"blinded": blinded}).data)
+        entries = [entry for entry in document["entry"] if entry["resource"]["resourceType"] != "Composition"]
+        for each in entries:
+            (identifier,) = each["resource"]["identifier"][:1]
+            search = f"identifier={identifier['system']}|{identifier['value']}"
+            each["request"] = {"method": "POST", "url": each["resource"]["resourceType"], "ifNoneExist": search}
+        taking_in = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+        before = latest(app.ehr)
+        answers = [app.ehr.http.request("POST", sekmet, json=taking_in) for _ in range(2)]
+        assert [answer.status for answer in answers] == [200, 200]
+        first, second = ([each["response"]["location"] for each in answer.json()["entry"]] for answer in answers)
+        assert len(set(first)) == len(entries) > 20 and first == second
+        assert latest(app.ehr) - before == len(entries)
+        taken = {"/".join(each.partition("/_history")[0].split("/")[-2:]) for each in first}
+        for procedure in (each for each in taken if each.startswith("Procedure/")):
+            assert "/".join(app.ehr.get(procedure)["subject"]["reference"].split("/")[-2:]) in taken

@@ -3,7 +3,7 @@
 import re
 from datetime import date, timedelta
 
-from second_opinion.from_fhir.shapes import Period, Quantity
+from second_opinion.from_fhir.shapes import TYPES, CarePlan, Period, Quantity, Resource
 
 _PARTIAL = re.compile(r"([0-9]{4})(?:-([0-9]{2}))?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -35,6 +35,29 @@ def days_of(moment: str | None, period: Period | None, open_until: date | None) 
     is_open = not period.end or (period.end[:4].isdigit() and int(period.end[:4]) > _LAST_YEAR)
     until = open_until if is_open else day_of(period.end)
     return on, max(until or on, on)
+
+
+_DATED = (
+    "performedDateTime", "performedPeriod", "recordedDate", "onsetDateTime", "onsetPeriod", "abatementDateTime",
+    "effectiveDateTime", "effectivePeriod", "period", "authoredOn", "whenHandedOver", "whenPrepared", "authored",
+    "startDate", "statusDate", "sent", "received", "date", "dateTime",
+)  # fmt: skip
+_DATED_OF = {kind: tuple(n for n in _DATED if n in kind.__struct_fields__) for kind in TYPES.values()}
+_WHOLE = len("2026-11-22")
+
+
+def is_rough(resource: Resource) -> bool:
+    """Whether a day of it is written as a month or a year alone."""
+    for name in _DATED_OF[type(resource)]:
+        said = getattr(resource, name)
+        if said is not None and (len(said) < _WHOLE if isinstance(said, str) else _ends_rough(said)):
+            return True
+    activities = resource.activity or () if isinstance(resource, CarePlan) else ()
+    return any(each.detail and _ends_rough(each.detail.scheduledPeriod) for each in activities)
+
+
+def _ends_rough(period: Period | None) -> bool:
+    return period is not None and any(text and len(text) < _WHOLE for text in (period.start, period.end))
 
 
 def supply_of(quantity: Quantity | None) -> timedelta:

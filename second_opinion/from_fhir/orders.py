@@ -62,7 +62,7 @@ def _activity(detail: shapes.Detail, plan: shapes.CarePlan, source: str, context
     return Event(
         source=source, resource="CarePlan", status=detail.status or "", on=on, until=until, meanings=meanings,
         label=label, by=by, aside=aside(detail.status, _ACTIVITY, dated=bool(on) or not received),
-        plan_status=plan.status or "", do_not=bool(detail.doNotPerform),
+        plan_status=plan.status or "", plan_intent=plan.intent or "", do_not=bool(detail.doNotPerform),
         reasons=reasons_of(detail, plan, source, context) or _reasons_behind(plan.basedOn, plan, context),
         reasons_unread=reasons_unread(detail, plan, context),
     )  # fmt: skip

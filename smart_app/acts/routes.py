@@ -7,7 +7,6 @@ from journal.errors import JournalDown
 from smart_app.acts.acts import Acts
 from smart_app.app import App
 from smart_app.errors import NotDone
-from smart_app.pages import case_now
 from smart_app.refer.wording import WORDING
 from smart_app.review.banner import frame_of
 
@@ -22,13 +21,13 @@ def add_deed_routes(door: Blueprint, app: App, acts: Acts) -> None:
     @door.post("/review/<launch>/undo/<deed>")
     def undo(launch: str, deed: str) -> Answer | tuple[str, int]:
         try:
-            acts.undo(case_now(app, launch), deed)
+            acts.undo(app.case_of(launch), deed)
         except NotDone as problem:
             return _page(launch, deed, str(problem))
         return redirect(url_for(".done_page", launch=launch, deed=deed), 303)
 
     def _page(launch: str, name: str, problem: str = "") -> tuple[str, int]:
-        case = case_now(app, launch)
+        case = app.case_of(launch)
         try:
             deed = acts.deeds.get(name, launch)
         except JournalDown:

@@ -13,7 +13,7 @@ def add_leaflet_routes(door: Blueprint, app: App) -> None:
 
     @door.get("/review/<launch>/leaflet")
     def leaflet_of_launch(launch: str) -> str:
-        case = app.case_of(app.launch_of(launch).id)
+        case = app.case_of(launch)
         return _page(launch, planned_words(_language(), case.assessment.surgery))
 
 

@@ -6,29 +6,34 @@ from datetime import date
 from msgspec import Struct
 
 from second_opinion.plain_words import plain, spoken_date
-from second_opinion.record import Event, PatientRecord
+from second_opinion.record import Event, Events, PatientRecord
 from smart_app.chart.case import Case
+from smart_app.plain_fhir.parts import LONGEST
 from smart_app.review.care import operations as operations_in
 from smart_app.review.courses import Mark, courses
-from smart_app.review.scores import Series, scores_of_case
+from smart_app.review.scores import SCORES, Point, Series, scores_of_case
 from smart_app.review.wishes import wishes as wishes_in
 from smart_app.review.wording import WORDING as REVIEW
 
 _DIAGNOSES = ("spine_diagnosis", "failed_prior_surgery", "red_flags")
 _ABOUT_THE_FIRST_OPINION = ("second_opinion", "options_discussed")  # roles of wishes that tell of it
-_LONGEST = 160
 
 
 class Line(Struct, frozen=True):
-    """One thing: when, what, more of it, and the chart's references behind it."""
+    """One thing: when, what, more of it, and the chart's events behind it; `kind`: what it is at its plainest."""
 
     what: str
     when: str = ""
     more: str = ""
-    references: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
     first: date | None = None
     last: date | None = None
     state: str = ""
+    kind: str = ""
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(event.source for event in self.events))
 
 
 def diagnoses(record: PatientRecord, reasons: Iterable[Event]) -> tuple[Line, ...]:
@@ -45,11 +50,11 @@ def _kinds(event: Event) -> set[str]:
 
 
 def _diagnosis(event: Event, when: str) -> Line:
-    return Line(plain(event.label, _LONGEST), when, "", (event.source,), event.on, event.on)
+    return Line(plain(event.label, LONGEST), when, "", (event,), event.on, event.on)
 
 
 def _since(event: Event) -> str:
-    return f"since {spoken_date(event.on)}" if event.on else "undated"
+    return f"since {_day(event.on, (event,))}" if event.on else "undated"
 
 
 def operations(record: PatientRecord, planned: frozenset[str], blinded: bool) -> tuple[Line, ...]:
@@ -76,29 +81,42 @@ def _line(mark: Mark, what: str, blinded: bool) -> Line:
     told.append(f"{mark.count} times" if mark.count > 1 else "")
     told += [] if blinded else [mark.by, mark.outcome, mark.note]
     more = "; ".join(words for words in told if words)
-    return Line(
-        plain(what, _LONGEST), _days(mark.first, mark.last), more, mark.sources, mark.first, mark.last, mark.state
-    )
+    when = _days(mark)
+    return Line(plain(what, LONGEST), when, more, mark.events, mark.first, mark.last, mark.state, mark.kind)
 
 
 def _in_order(marks: Iterable[Mark]) -> list[Mark]:
     return sorted(marks, key=lambda mark: mark.first or date.min, reverse=True)
 
 
-def _days(first: date | None, last: date | None) -> str:
-    return spoken_date(first) if first == last or last is None else f"{spoken_date(first)} to {spoken_date(last)}"
+def _days(mark: Mark) -> str:
+    first, last = _day(mark.first, mark.events), _day(mark.last, mark.events)
+    return first if mark.last in (None, mark.first) else f"{first} to {last}"
+
+
+def _day(day: date | None, events: Iterable[Event]) -> str:
+    """As the chart has it: a first day may stand for its month or its year."""
+    if day is None or day.day > 1 or not any(event.rough and day in (event.on, event.until) for event in events):
+        return spoken_date(day)
+    return f"{day:%Y}" if day.month == 1 else f"{day:%b %Y}"
 
 
 def scores(case: Case) -> tuple[Line, ...]:
-    lines = [line for series in scores_of_case(case) for line in _score(series)]
+    events = case.assessment.record.observations.events
+    lines = [line for series in scores_of_case(case) for line in _score(series, events)]
     return tuple(sorted(lines, key=lambda line: line.last or date.min, reverse=True))
 
 
 _VERDICTS = {"better": "better", "unchanged": "not meaningfully better", "early": "early"}
 
 
-def _score(series: Series) -> tuple[Line, ...]:
+def _score(series: Series, known: Events) -> tuple[Line, ...]:
     """Around each operation; without both sides of any, the latest."""
+
+    def behind(*points: Point) -> tuple[Event, ...]:
+        sources = {point.source for point in points}
+        return tuple(event for event in known.of(SCORES, series.key) if event.source in sources)
+
     lines = []
     for around in series.around:
         if (before := around.before) is None:
@@ -107,13 +125,13 @@ def _score(series: Series) -> tuple[Line, ...]:
             point = after.point
             what = f"{series.short}: {before.value:g} before, {point.value:g} after the operation"
             more = "; ".join(each for each in (after.change, _VERDICTS.get(after.verdict, "")) if each)
-            lines.append(Line(what, spoken_date(point.on), more, (before.source, point.source), before.on, point.on))
+            events = behind(before, point)
+            lines.append(Line(what, _day(point.on, events), more, events, before.on, point.on))
     if lines or not series.points:
         return tuple(lines)
     latest = series.points[-1]
-    return (
-        Line(f"{series.short}: {latest.value:g}", spoken_date(latest.on), "", (latest.source,), latest.on, latest.on),
-    )
+    what = f"{series.short}: {latest.value:g}"
+    return (Line(what, _day(latest.on, behind(latest)), "", behind(latest), latest.on, latest.on),)
 
 
 def wishes(record: PatientRecord, planned: frozenset[str], blinded: bool) -> tuple[Line, ...]:
@@ -122,8 +140,8 @@ def wishes(record: PatientRecord, planned: frozenset[str], blinded: bool) -> tup
     items = [item for item in wishes_in(record) if item.event.source not in planned and item.kind not in hidden]
     return tuple(
         Line(
-            item.kind if blinded else plain(f"{item.kind}: {item.event.label}", _LONGEST),
-            spoken_date(item.first), "", (item.event.source,), item.first, item.last, item.state,
+            item.kind if blinded else plain(f"{item.kind}: {item.event.label}", LONGEST),
+            _day(item.first, (item.event,)), "", (item.event,), item.first, item.last, item.state, item.kind,
         )
         for item in sorted(items, key=lambda item: item.first or date.min, reverse=True)
     )  # fmt: skip

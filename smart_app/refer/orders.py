@@ -28,8 +28,8 @@ _REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}")
 _EVIDENCE_MOST = 20
 
 
-def act_of(case: Case, choice: Choice, recipient: Target, packet: Packet, on: date) -> Act:
-    order = _order(case, choice, recipient, packet, on)
+def act_of(case: Case, choice: Choice, recipient: Target | None, packet: Packet, on: date) -> Act:
+    order = order_of(case, choice, recipient, packet, on)
     title = order["code"]["text"]
     resources: tuple[Json, ...] = (order,)
     if choice.file:
@@ -45,7 +45,7 @@ def act_of(case: Case, choice: Choice, recipient: Target, packet: Packet, on: da
     )
 
 
-def _order(case: Case, choice: Choice, recipient: Target, packet: Packet, on: date) -> Json:
+def order_of(case: Case, choice: Choice, recipient: Target | None, packet: Packet, on: date) -> Json:
     launch, assessment = case.launch, case.assessment
     planned, is_second_opinion = assessment.surgery, choice.care == "second_opinion"
     about = planned if is_second_opinion and not choice.blinded else None
@@ -61,7 +61,7 @@ def _order(case: Case, choice: Choice, recipient: Target, packet: Packet, on: da
         encounter="" if choice.blinded else launch.encounter,
         coding=assessment.site.referral if is_second_opinion else None,
     )
-    order |= {"status": choice.status, "priority": choice.urgency} | _to(recipient)
+    order |= {"status": choice.status, "priority": choice.urgency} | (_to(recipient) if recipient else {})
     said = ([WORDING["blinded_note"]] if choice.blinded else []) + list(packet.questions)
     if said:
         order["note"] = [{"text": "\n".join(said)}]
@@ -82,10 +82,11 @@ def _to(recipient: Target) -> Json:
 
 
 def _evidence(case: Case, packet: Packet, blinded: bool) -> Iterable[str]:
-    """What the findings rest on; blinded, what the packet itself shows."""
+    """What the findings rest on; blinded, what the packet shows, but for wishes: those may stand in the very order."""
     assessment = case.assessment
     if blinded:
-        found = [ref for section in packet.sections for line in section.lines for ref in line.references]
+        shown = [section for section in packet.sections if section.name != "wishes"]
+        found = [ref for section in shown for line in section.lines for ref in line.references]
     else:
         found = [evidence.reference for finding in assessment.raising for evidence in finding.evidence]
     orders = assessment.surgery.orders_behind if assessment.surgery else frozenset[str]()
@@ -117,7 +118,7 @@ def _filed(case: Case, packet: Packet) -> Json:
     return document
 
 
-def _in_words(title: str, choice: Choice, recipient: Target, packet: Packet) -> str:
+def _in_words(title: str, choice: Choice, recipient: Target | None, packet: Packet) -> str:
     """To copy to a note."""
     lines = [title, *(f"{name}: {said}" for name, said in as_words(choice, recipient)[1:3])]
     lines += [WORDING["blinded_note"]] if choice.blinded else []

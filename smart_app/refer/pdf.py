@@ -8,6 +8,7 @@ from importlib.resources import files
 
 import typst
 from msgspec import json
+from msgspec.structs import replace
 
 from smart_app.refer.packet import Packet
 from smart_app.refer.wording import WORDING
@@ -21,8 +22,14 @@ def pdf_of(packet: Packet) -> bytes:
         _template(),
         format="pdf",
         ignore_system_fonts=False,  # a name may be in a script that the package's fonts lack
-        sys_inputs={"packet": json.encode(packet).decode(), "words": json.encode(words).decode()},
+        sys_inputs={"packet": json.encode(_in_words(packet)).decode(), "words": json.encode(words).decode()},
     )
+
+
+def _in_words(packet: Packet) -> Packet:
+    """What is printed: the events behind it stay out."""
+    sections = [replace(each, lines=tuple(replace(line, events=()) for line in each.lines)) for each in packet.sections]
+    return replace(packet, sections=tuple(sections))
 
 
 @cache

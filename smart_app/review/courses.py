@@ -6,6 +6,7 @@ from datetime import date
 from msgspec import Struct
 
 from second_opinion.plain_words import listed, plain
+from second_opinion.record import Event
 from smart_app.review.care import Item
 
 CLOSE_DAYS = 24  # visits this close are one course: weekly care with a holiday in it
@@ -24,11 +25,15 @@ class Mark(Struct, frozen=True):
     first: date | None
     last: date | None
     count: int
-    sources: tuple[str, ...]
+    events: tuple[Event, ...]
     by: str = ""  # who gave it
     from_text: bool = False
     outcome: str = ""
     note: str = ""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(event.source for event in self.events))
 
 
 def courses(items: Iterable[Item], days: int = CLOSE_DAYS) -> tuple[Mark, ...]:
@@ -68,7 +73,7 @@ def _mark(course: list[Item]) -> Mark:
         first=first.first,
         last=max(days, default=None),
         count=len(visits or events),
-        sources=tuple(dict.fromkeys(event.source for event in events)),
+        events=tuple(events),
         by=_few(dict.fromkeys(plain(event.service) for event in events if event.service)),
         from_text=any(event.by == "text" for event in events),
         outcome=next((event.outcome for event in reversed(events) if event.outcome), ""),

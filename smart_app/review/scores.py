@@ -11,7 +11,7 @@ from smart_app.chart.case import Case
 from smart_app.review.care import operations
 from smart_app.review.wording import WORDING
 
-_SET = "outcome_scores"
+SCORES = "outcome_scores"
 _JUDGED = ("ODI", "NDI", "NRS")  # those that the rule has a limit for
 _RULE = "repeat_surgery"
 _INSTRUMENTS = WORDING["instruments"]
@@ -92,7 +92,7 @@ def _series(key: str, record: PatientRecord, done: list[Event], limits: Limits) 
 
 
 def _values(events: Events, key: str) -> Events:
-    scores = [event for event in events if event.value is not None and (meaning := event.means(_SET, (key,)))
+    scores = [event for event in events if event.value is not None and (meaning := event.means(SCORES, (key,)))
               and meaning.role != "subscore"]  # fmt: skip
     return Events(sorted(scores, key=lambda event: event.on or date.min))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from hmac import compare_digest
 from typing import Any
 
-from flask import redirect, request
+from flask import g, redirect, request
 from werkzeug.wrappers import Response
 
 from ehr.trust import Trust
@@ -51,12 +51,16 @@ class Visits:
         return launch
 
     def launch_of(self, launch_id: str) -> Launch:
-        """The launch whose page is asked for, with a token that is still good. Raises LaunchEnded."""
+        """The launch whose page is asked for, with a token that is still good; looked up once. Raises LaunchEnded."""
+        known: Launch | None = g.get("launch_of_request")
+        if known and known.id == launch_id:
+            return known
         launch = self._kept.launch_of(launch_id, self._hashed(known_browser(self._cookie)))
         ehr = self.trust.smart_ehr(launch.iss)
         if ehr is None:
             raise LaunchEnded
         framed_by(ehr.frame_ancestors)
+        g.launch_of_request = launch
         return launch
 
     def renewed(self, launch: Launch) -> Launch:
