@@ -18,7 +18,7 @@ from ehr.written import (
     carries,
     is_same,
     knows_no_identifier,
-    only_one,
+    ours_in,
     reference_of,
     resource_in,
     version_of,
@@ -28,6 +28,7 @@ _BYTES_MOST = 8 * 1024 * 1024
 _MEDIA_TYPE = "application/fhir+json"
 _LOOK_FIRST = "It may or may not have been written. Look in the EHR first: written again, it might stand there twice."
 _LOST = "The EHR took it, and does not say where it is, or shows something else. Look for it in the EHR."
+_UNCHECKED = "Whether it was written before could not be checked in the EHR. Try again in a moment: it is written once."
 _ONCE_MORE = (502, 503, 504)
 _GONE = (404, 410)
 _NO_DELETE = (400, 403, 404, 405, 409, 422, 501)
@@ -54,37 +55,52 @@ class Writing:
         `may_be_there`: somebody may have written it without a word; where that cannot be known, it is not written.
         """
         kind = resource["resourceType"]
-        search = f"identifier={quote(identifier['system'], safe='')}|{quote(identifier['value'], safe='')}"
-        more = {"If-None-Exist": search, "Prefer": "return=representation"}
-        answer = self._post(kind, resource, more)
-        if knows_no_identifier(answer) and may_be_there:
-            raise Refused("unknown", _LOOK_FIRST, may_be_written=True, status=answer.status)
-        if knows_no_identifier(answer):
-            answer = self._post_unconditionally(kind, resource)
-        if answer.status not in (200, 201):
-            raise refusal(answer.status, answer.body, f"write a {kind}")
-        written = self._as_created(answer, kind, search)
+        posted = self._post(kind, resource, identifier)
+        written = posted if isinstance(posted, Written) else self._taken(posted, resource, identifier, may_be_there)
         if written.resource and not is_same(written.resource, resource):
             raise Refused("unknown", _LOST, may_be_written=True)
         return written
 
-    def _post(self, kind: str, resource: Json, more: dict[str, str]) -> Answer:
-        """Twice, if nobody knows what became of the first."""
+    def _taken(self, answer: Answer, resource: Json, identifier: Json, may_be_there: bool) -> Written:
+        kind = resource["resourceType"]
+        if knows_no_identifier(answer):
+            if may_be_there:
+                raise Refused("unknown", _LOOK_FIRST, may_be_written=True, status=answer.status)
+            answer = self._post_unconditionally(kind, resource)
+        if not 200 <= answer.status < 300:
+            raise refusal(answer.status, answer.body, f"write a {kind}")
+        return self._as_created(answer, kind, identifier)
+
+    def find(self, kind: str, identifier: Json) -> Written | None:
+        """What stands there with this identifier; none where the server cannot say. Raises Refused if it fails."""
         try:
-            answer = self._ask("POST", kind, resource, more)
-        except Refused as first:
-            if not first.may_be_written:
-                raise
-            try:
-                return self._ask("POST", kind, resource, more)
-            except Refused:
-                raise first from None
-        if answer.status not in _ONCE_MORE:
-            return answer
-        try:
-            return self._ask("POST", kind, resource, more)
+            answer = self._ask("GET", f"{kind}?{_search(identifier).replace('|', '%7C')}")
         except Refused:
-            return answer
+            raise Refused("unknown", _UNCHECKED, may_be_written=True) from None
+        if answer.status == 401:
+            raise refusal(answer.status, answer.body, f"find a {kind}")
+        if answer.status >= 500:
+            raise Refused("unknown", _UNCHECKED, may_be_written=True, status=answer.status)
+        ours = ours_in(resource_in(answer), kind, identifier)
+        return Written(reference_of(ours), version_of(Answer(200, b""), ours), ours) if ours else None
+
+    def _post(self, kind: str, resource: Json, identifier: Json) -> Answer | Written:
+        """Once more, if nobody knows what became of the first; not all servers heed If-None-Exist, so look before."""
+        more = {"If-None-Exist": _search(identifier), "Prefer": "return=representation"}
+        try:
+            first = self._ask("POST", kind, resource, more)
+        except Refused as refused:
+            if not refused.may_be_written:
+                raise
+            doubt = refused
+        else:
+            if first.status not in _ONCE_MORE:
+                return first
+            doubt = refusal(first.status, first.body, f"write a {kind}")
+        try:
+            return self.find(kind, identifier) or self._ask("POST", kind, resource, more)
+        except Refused:
+            raise doubt from None
 
     def _post_unconditionally(self, kind: str, resource: Json) -> Answer:
         """Never twice: nothing but our journal keeps it to once."""
@@ -139,22 +155,21 @@ class Writing:
             raise Refused("changed", f"What {reference} is now does not carry our identifier: it was left as it is.")
         return now
 
-    def _as_created(self, answer: Answer, kind: str, search: str) -> Written:
+    def _as_created(self, answer: Answer, kind: str, identifier: Json) -> Written:
         """Some servers send nothing back, or no more than where it is."""
         found = resource_in(answer)
         if found.get("resourceType") == kind and found.get("id"):
             return Written(reference_of(found), version_of(answer, found), found)
         place = below(self._base, answer.location) if answer.location else ""
-        name, _, version = place.removeprefix(f"{self._base}/").removeprefix(f"{kind}/").partition("/_history/")
-        if place and name and "/" not in name:
+        name, _, version = place.removeprefix(f"{self._base}/{kind}/").partition("/_history/")
+        if name and "/" not in name:
             reference = f"{kind}/{name}"
             try:
                 return self.read(reference)
             except Refused:  # written, and not for us to read
                 return Written(reference, version or version_of(answer, {}), {})
-        only = only_one(resource_in(self._ask("GET", f"{kind}?{search.replace('|', '%7C')}")), kind)
-        if only:
-            return Written(reference_of(only), version_of(Answer(200, b""), only), only)
+        if found_there := self.find(kind, identifier):
+            return found_there
         raise Refused("unknown", _LOST, may_be_written=True)
 
     def _ask(self, method: str, path: str, resource: Json | None = None, more: dict[str, str] | None = None) -> Answer:
@@ -165,6 +180,10 @@ class Writing:
             return self._wire.ask(method, f"{self._base}/{path}", headers, deadline, _BYTES_MOST, body)
         except NoAnswer as problem:
             raise late(str(problem), may_be_written=method != "GET" and problem.was_sent) from None
+
+
+def _search(identifier: Json) -> str:
+    return f"identifier={quote(identifier['system'], safe='')}|{quote(identifier['value'], safe='')}"
 
 
 def _kind(reference: str) -> str:

@@ -46,16 +46,15 @@ def _patient(resource: Json) -> str:
     return match["patient"] if match else ""
 
 
-def only_one(bundle: Json, kind: str) -> Json | None:
-    """The resource of this kind that a search found, if it found just one."""
+def ours_in(bundle: Json, kind: str, identifier: Json) -> Json | None:
+    """The resource of this kind with our identifier that a search found. Some servers ignore what is searched for."""
     entries = bundle.get("entry")
-    resources = (
-        [each.get("resource") for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
-    )
-    found = [
-        each for each in resources if isinstance(each, dict) and each.get("resourceType") == kind and each.get("id")
-    ]
-    return found[0] if len(found) == 1 else None
+    for entry in entries if isinstance(entries, list) else []:
+        found = entry.get("resource") if isinstance(entry, dict) else None
+        if isinstance(found, dict) and found.get("resourceType") == kind and found.get("id"):
+            if carries(found, identifier):
+                return found
+    return None
 
 
 def version_of(answer: Answer, resource: Json) -> str:

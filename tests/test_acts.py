@@ -268,7 +268,7 @@ def test_an_answer_that_was_lost_leaves_it_unknown_and_trying_again_writes_nothi
         room.store.kept["ServiceRequest/9"] = asked.resource | {"id": "9", "meta": {"versionId": "1"}}
         fake.drop(server, handler, asked)
 
-    room.store.ways[POST] = fake.first(kept_and_hung, fake.drop, stored)
+    room.store.ways |= {POST: fake.first(kept_and_hung, stored), GET: fake.first(fake.status(500), stored)}
     assert "may or may not have been written" in str(refused(room))
     assert len(room.rows()) == 1
     assert room.do().parts[0].reference == "ServiceRequest/9"

@@ -91,6 +91,47 @@ def test_a_create_whose_answer_was_lost_is_sent_again_and_stands_once(ehr: Writi
     assert ehr.create(ORDER, OURS).reference == "ServiceRequest/9"
 
 
+def heedless(then: fake.Way) -> fake.Way:
+    """Writes whatever it is sent, as servers do that do not know If-None-Exist."""
+
+    def written(server: FakeServer, handler: Handler, asked: fake.Asked) -> None:
+        assert isinstance(server, Store) and isinstance(asked, Wrote)
+        name = f"new-{len(server.asked)}"
+        server.kept[f"ServiceRequest/{name}"] = asked.resource | {"id": name, "meta": {"versionId": "1"}}
+        then(server, handler, asked)
+
+    return written
+
+
+@pytest.mark.parametrize("then", [fake.drop, fake.status(503)])
+def test_a_server_that_ignores_if_none_exist_is_searched_before_it_is_sent_the_same_again(
+    ehr: Writing, store: Store, then: fake.Way
+) -> None:
+    store.ways[POST] = heedless(then)
+    assert ehr.create(ORDER, OURS).resource == store.of("ServiceRequest")[0]
+    assert len(store.requests("POST")) == 1
+
+
+@pytest.mark.parametrize("way", [fake.drop, fake.status(500), fake.status(401)])
+def test_where_that_search_fails_nothing_is_sent_again(ehr: Writing, store: Store, way: fake.Way) -> None:
+    store.ways |= {POST: heedless(fake.drop), GET: way}
+    with pytest.raises(Refused, match="may or may not have been written"):
+        ehr.create(ORDER, OURS)
+    assert len(store.of("ServiceRequest")) == 1
+
+
+def test_what_a_server_finds_that_ignores_identifiers_is_not_taken_for_ours(ehr: Writing, store: Store) -> None:
+    store.kept["ServiceRequest/5"] = {**ORDER, "id": "5", "identifier": [{"system": "x", "value": "y"}]}
+    store.ways[GET] = fake.resource(fake.page(store.kept["ServiceRequest/5"]))
+    assert ehr.find("ServiceRequest", OURS) is None
+
+
+@pytest.mark.parametrize("status", [202, 204])
+def test_what_was_taken_without_a_word_is_searched_for(ehr: Writing, store: Store, status: int) -> None:
+    store.ways[POST] = heedless(lambda server, handler, asked: handler.answer(b"", status))
+    assert ehr.create(ORDER, OURS).version == "1"
+
+
 def test_a_create_that_met_a_busy_gateway_is_sent_again(ehr: Writing, store: Store) -> None:
     store.ways[POST] = fake.first(fake.status(503), stored)
     assert ehr.create(ORDER, OURS).version == "1"
@@ -163,7 +204,7 @@ REFUSED_BY = {"issue": [{"severity": "error", "code": "invalid", "diagnostics": 
         (429, "busy", "busy", False),
         (500, "broken", "may or may not have been written", True),
         (503, "broken", "may or may not have been written", True),
-        (202, "broken", "answered with something else", False),
+        (202, "unknown", "does not say where it is", True),
     ],
 )
 def test_each_refusal_is_named_with_what_to_do_and_the_servers_words_are_harmless(

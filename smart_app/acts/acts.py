@@ -67,7 +67,7 @@ class Acts:
         except JournalDown:
             raise NotDone(_JOURNAL_DOWN) from None
         try:
-            self._write(ehr, preview, is_taken_over=known is not None and known.state == "begun")
+            self._write(ehr, preview, before=known.state if known else "")
         finally:
             self._written(case.launch)
         return self._known(digest, case.launch, _NOT_KEPT, may_be_written=True)
@@ -114,14 +114,17 @@ class Acts:
             sleep(0.05)
         raise NotDone(_STILL, may_be_written=True)
 
-    def _write(self, ehr: AtTheEhr, preview: Preview, is_taken_over: bool) -> None:
-        """From where an attempt before broke off, if one did; taken over, from one that ended without a word."""
+    def _write(self, ehr: AtTheEhr, preview: Preview, before: str) -> None:
+        """From where an attempt before broke off, if one did; `begun`: it ended without a word."""
         deed = preview.digest
         parts = self._known(deed, ehr.launch).parts
         try:
             for resource, identifier in preview.to_write[len(parts) :]:
-                written = ehr.create(referring(resource, [part.reference for part in parts]), identifier, is_taken_over)
-                is_taken_over = False
+                written = ehr.find(resource, identifier) if before else None
+                if written is None:
+                    whole = referring(resource, [part.reference for part in parts])
+                    written = ehr.create(whole, identifier, may_be_there=before == "begun")
+                before = ""
                 parts += (Part(written.reference, written.version, identifier["system"], identifier["value"]),)
                 self.deeds.note(deed, "begun", parts)
             self.deeds.note(deed, "done", parts)

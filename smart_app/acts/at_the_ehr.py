@@ -39,6 +39,10 @@ class AtTheEhr:
         """Raises Refused."""
         return self._ask(lambda ehr: ehr.create(resource, identifier, may_be_there))
 
+    def find(self, resource: Json, identifier: Json) -> Written | None:
+        """Raises Refused."""
+        return self._ask(lambda ehr: ehr.find(resource["resourceType"], identifier))
+
     def withdraw(self, part: Part) -> None:
         """Raises NotDone."""
         kind = part.reference.partition("/")[0]
