@@ -13,6 +13,7 @@ _TAKE = delete(launches).where(_BY_ID, launches.c.expires_at > bindparam("now"))
 _OVER_AT_ONCE = 200  # what a flood of launches has left behind must not make the next one late
 _SOME_OVER = select(launches.c.id).where(launches.c.expires_at <= bindparam("now")).limit(_OVER_AT_ONCE)
 _OVER = delete(launches).where(launches.c.id.in_(_SOME_OVER))
+_FORGET = delete(launches).where(_BY_ID)
 _CHANGE = update(launches).where(_BY_ID).values(sealed=bindparam("words"), expires_at=bindparam("until"))
 
 
@@ -38,6 +39,16 @@ class Launches:
     def change(self, name: str, words: str, expires_at: int) -> None:
         values = {"which": self._id(name), "words": self._keys.sealed(words, "launch"), "until": expires_at}
         self._database.acknowledged.run(lambda connection: connection.execute(_CHANGE, values))
+
+    def put(self, name: str, words: str, expires_at: int) -> None:
+        """In the place of whatever was kept by this name."""
+        row = {"id": self._id(name), "sealed": self._keys.sealed(words, "launch"), "expires_at": expires_at}
+
+        def store(connection: Connection) -> None:
+            connection.execute(_FORGET, {"which": row["id"]})
+            insert_once(connection, launches, [row])
+
+        self._database.acknowledged.run(store)
 
     def get(self, name: str, now: int) -> str | None:
         """None: never begun, over, or sealed by another secret's key (whose hashes are others, too)."""

@@ -332,6 +332,15 @@ def test_where_nothing_is_deleted_it_is_revoked_or_marked_as_an_error(room: Room
     assert room.store.of("QuestionnaireResponse")[0]["status"] == "entered-in-error"
 
 
+def test_what_was_undone_only_in_part_is_seen_at_once(room: Room) -> None:
+    deed = room.do(TWO)
+    room.changed.clear()
+    room.store.ways["DELETE ServiceRequest"] = fake.status(500)
+    with pytest.raises(NotDone, match="was not withdrawn"):
+        room.acts.undo(room.case, deed.id)
+    assert room.changed == [room.case.launch.id]
+
+
 def test_what_was_changed_in_the_ehr_is_not_undone(room: Room) -> None:
     deed = room.do()
     reference = deed.parts[0].reference

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fhir_server import FakeServer, Json, body, fhir_server, status
+from fhir_server import Asked, FakeServer, Handler, Json, as_bytes, body, fhir_server, page, status
 from flask.testing import FlaskClient
 from journal_examples import opened
 from look_ups import PATIENTS, RUTH, TODAY, TOKEN, TYPES, call_of, chart_of, outcomes
@@ -114,6 +114,42 @@ def test_a_chart_is_read_again_only_after_a_while_or_when_something_was_written(
         assert len(server.asked) == len(LANES)
         read.forget(launch)
         read.case(launch)
+    assert len(server.asked) == 2 * len(LANES)
+
+
+def test_what_one_worker_wrote_every_other_one_sees_at_once(journal: Journal, server: FakeServer) -> None:
+    launch = launched(server)
+    with reader(journal) as one, reader(journal) as other:
+        before = other.case(launch)
+        one.forget(launch)
+        assert other.case(launch).read_at > before.read_at
+        assert other.case(launch).assessment is other.case(launch).assessment
+
+
+def test_what_was_being_read_while_something_was_written_is_not_remembered(
+    journal: Journal, server: FakeServer
+) -> None:
+    launch = launched(server)
+    with reader(journal) as read:
+
+        def written_meanwhile(server: FakeServer, handler: Handler, asked: Asked) -> None:
+            server.ways.pop("Goal")
+            handler.answer(as_bytes(page()))
+            read.forget(launch)
+
+        server.ways["Goal"] = written_meanwhile
+        before = read.case(launch)
+        assert read.case(launch).read_at > before.read_at
+
+
+def test_while_the_journal_is_down_no_chart_is_taken_from_memory(journal: Journal, server: FakeServer) -> None:
+    launch = launched(server)
+    with reader(journal) as read:
+        read.case(launch)
+        journal.database.reading.why = "gone"
+        read.case(launch)
+        journal.database.acknowledged.why = "gone"
+        read.forget(launch)
     assert len(server.asked) == 2 * len(LANES)
 
 

@@ -79,9 +79,11 @@ class Acts:
             return known
         ehr = self._ehr(case.launch)
         ehr.check_patient(case, must_live=False)
-        for part in reversed(known.parts):
-            ehr.withdraw(part)
-        self._written(case.launch)
+        try:
+            for part in reversed(known.parts):
+                ehr.withdraw(part)
+        finally:
+            self._written(case.launch)
         try:
             self.deeds.undone(deed, datetime.now(UTC))
         except JournalDown:

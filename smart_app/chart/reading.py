@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
+from secrets import token_urlsafe
 from threading import Lock
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 from cachetools import TTLCache
@@ -15,6 +16,7 @@ from ehr.chart import Access, OpenChart
 from ehr.trust import Trust
 from journal.errors import JournalDown
 from journal.journal import Journal
+from journal.launches import Launches
 from second_opinion.assess import Assessment, assess
 from second_opinion.data_needs import APP, LANES
 from second_opinion.from_fhir import Fetched, read_prefetch
@@ -29,12 +31,14 @@ SECONDS = 8.0  # for the whole chart: longer than a card may take, since somebod
 MOST_PAGES = 40
 _REMEMBERED_SECONDS = 60
 _REMEMBERED_BYTES = 64 * 1024 * 1024  # of what was read; a case in memory takes about as much, or less
+_MARKED_SECONDS = 2 * (int(SECONDS) + _REMEMBERED_SECONDS)  # longer than any chart from before is remembered
 _LEAST = 20_000
 _REFUSED = "401"
 
 
 class _Remembered(Struct, frozen=True):
     case: Case
+    mark: str
     bytes: int
 
 
@@ -55,27 +59,38 @@ class Reader:
         self._cases: TTLCache[str, _Remembered] = TTLCache(
             _REMEMBERED_BYTES, _REMEMBERED_SECONDS, monotonic, getsizeof=lambda each: each.bytes
         )
+        self._launches = Launches(journal.database, journal.keys)
         self._lock = Lock()
 
     def case(self, launch: Launch) -> Case:
         """Raises LaunchEnded when the EHR refuses the token and gives no other."""
+        mark = self._mark(launch)
         with self._lock:
             remembered = self._cases.get(launch.id)
-        if remembered:
+        if remembered and remembered.mark == mark:
             return replace(remembered.case, launch=launch)  # its token may be a newer one
         launch, fetched = self._read(launch)
         record = read_prefetch({}, APP, launch.patient, self._today(), fetched=fetched)
         case = Case(launch, self._judged(launch, record), _patient(fetched, launch.patient), datetime.now(UTC))
         size = _LEAST + sum(len(page) for lane in fetched.values() for page in lane.pages)
         with self._lock:
-            if size <= self._cases.maxsize:
-                self._cases[launch.id] = _Remembered(case, size)
+            if mark is not None and size <= self._cases.maxsize:
+                self._cases[launch.id] = _Remembered(case, mark, size)
         return case
 
     def forget(self, launch: Launch) -> None:
-        """What was written must be seen at once."""
+        """What was written must be seen at once, by all workers: what was read under another mark is read again."""
         with self._lock:
             self._cases.pop(launch.id, None)
+        with suppress(JournalDown):
+            self._launches.put(f"chart {launch.id}", token_urlsafe(9), int(time()) + _MARKED_SECONDS)
+
+    def _mark(self, launch: Launch) -> str | None:
+        """Taken before the chart is read: a write meanwhile makes another one. None while the journal is down."""
+        try:
+            return self._launches.get(f"chart {launch.id}", int(time())) or ""
+        except JournalDown:
+            return None
 
     def _read(self, launch: Launch) -> tuple[Launch, dict[str, Fetched]]:
         fetched = self._fetched(launch)
