@@ -91,6 +91,12 @@ def search_for(lane: str, patient_id: str, hook: str = APP) -> tuple[str, str]:
     return query, f"{query}&category={need.categories}" if need.categories else ""
 
 
+def type_of(lane: str) -> tuple[str, frozenset[str]]:
+    """The FHIR type that fills a lane, and the categories that are the whole of it (none: it has no such)."""
+    need = _NEED_OF[lane]
+    return need.type, frozenset(need.categories.split(",")) - {""}
+
+
 def smart_scopes() -> list[str]:
     """The least that a SMART launch has to be granted, in SMART v2 form."""
     return [f"patient/{kind}.rs" for kind in sorted({need.type for need in NEEDS} | {"Medication"})]

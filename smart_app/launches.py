@@ -1,5 +1,7 @@
 """A launch: whose chart was opened, by whom, in which EHR, and what that EHR allows."""
 
+import re
+
 from msgspec import Struct
 
 
@@ -36,9 +38,30 @@ class Launch(Struct, frozen=True, kw_only=True):
         """Whether the granted scopes allow it: 'ServiceRequest', 'c' (create, read, update, delete, search)."""
         return any(_allows(scope, kind, interaction) for scope in self.scopes)
 
+    def may_find_all(self, kind: str, categories: frozenset[str] = frozenset()) -> bool:
+        """Whether the granted scopes allow it to search everything of a kind; `categories` together are everything.
+
+        A server may answer with nothing, and no error, what it was not granted to show (SMART 2.2). True where the
+        EHR tells no scopes, or in words of its own, as Epic did before SMART 2.
+        """
+        speaks_smart = any(_is_about_data(scope) for scope in self.scopes) or self.scopes <= _OF_LAUNCHES
+        if not self.scopes or not speaks_smart:
+            return True
+        searches = [scope for scope in self.scopes if _allows(scope, kind, "s")]
+        parts = {code for scope in searches for code in _CATEGORY.findall(scope)}
+        return any("?" not in each for each in searches) or bool(categories and categories <= parts)
+
 
 _V1 = {"read": "rs", "write": "cud", "*": "cruds"}
 _CONTEXTS = ("patient", "user")
+_OF_LAUNCHES = {
+    "launch", "launch/patient", "launch/encounter", "openid", "fhirUser", "profile", "online_access", "offline_access",
+}  # fmt: skip
+_CATEGORY = re.compile(r"[?&]category=(?:[^&|]*\|)?([^&|]+)")
+
+
+def _is_about_data(scope: str) -> bool:
+    return scope.partition("/")[0] in _CONTEXTS and "." in scope
 
 
 def _allows(scope: str, kind: str, interaction: str) -> bool:

@@ -117,6 +117,40 @@ def test_a_chart_is_read_again_only_after_a_while_or_when_something_was_written(
     assert len(server.asked) == 2 * len(LANES)
 
 
+_CATEGORY = "http://terminology.hl7.org/CodeSystem/condition-category"
+DIAGNOSES = [
+    f"patient/Condition.rs?category={_CATEGORY}|{code}" for code in ("problem-list-item", "encounter-diagnosis")
+]
+HEALTH_CONCERN = "patient/Condition.s?category=http://hl7.org/fhir/us/core/CodeSystem/condition-category|health-concern"
+
+
+@pytest.mark.parametrize(
+    ("scopes", "is_whole"),
+    [
+        ((), True), (("Condition.Read (R4)", "openid"), True), (("launch", "openid", "fhirUser"), False),
+        (("launch", "patient/Procedure.rs"), False), (("patient/Condition.r",), False),
+        (("patient/Condition.cud",), False),
+        (("patient/Condition.s",), True), (("patient/*.rs",), True), (("user/Condition.read",), True),
+        (DIAGNOSES, False), ((*DIAGNOSES, HEALTH_CONCERN), True), ((*DIAGNOSES, "patient/Condition.rs"), True),
+    ],
+)  # fmt: skip
+def test_what_was_not_granted_to_be_read_is_never_taken_for_empty(
+    journal: Journal, server: FakeServer, scopes: tuple[str, ...], is_whole: bool
+) -> None:
+    with reader(journal) as read:
+        record = read.case(launched(server, scopes=frozenset(scopes))).assessment.record
+    assert record["conditions"].complete is is_whole
+    assert is_whole or any("has not granted this app" in why for why in record["conditions"].why)
+    assert record["patient"].complete
+
+
+def test_a_lane_that_was_not_read_for_another_reason_says_that(journal: Journal, server: FakeServer) -> None:
+    server.ways["Procedure"] = status(403)
+    with reader(journal) as read:
+        record = read.case(launched(server, scopes=frozenset(("launch",)))).assessment.record
+    assert record["procedures"].why == ("403",)
+
+
 def test_what_one_worker_wrote_every_other_one_sees_at_once(journal: Journal, server: FakeServer) -> None:
     launch = launched(server)
     with reader(journal) as one, reader(journal) as other:

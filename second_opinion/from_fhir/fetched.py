@@ -14,10 +14,14 @@ from second_opinion.record import PatientRecord, Unread
 
 
 class Fetched(Struct, frozen=True):
-    """A lane's pages (searchset Bundles, or the Patient) as they came; `why` not all was had, '' when it was."""
+    """A lane's pages (searchset Bundles, or the Patient) as they came; `why` not all was had, '' when it was.
+
+    `withheld`: why more may be there than is shown, although every page was had.
+    """
 
     pages: tuple[bytes, ...] = ()
     why: str = ""
+    withheld: str = ""
 
 
 class _Glance(Struct):

@@ -106,6 +106,8 @@ def judge_prefetch(name: str, value: Raw | None, sheet: Sheet, fetched: Fetched 
     if fetched and fetched.why and sheet.state is Reading.COMPLETE:
         sheet.lower(Reading.PARTIAL, f"further pages could not be had: {fetched.why}")
         page.extents.clear()  # what they say of further pages has been said
+    if fetched and fetched.withheld and sheet.state is Reading.COMPLETE:
+        sheet.lower(Reading.PARTIAL, fetched.withheld)
     judge_page(page, [sheet])
     if name == "patient" and sheet.state is Reading.COMPLETE and not _holds(name, page):
         sheet.lower(Reading.UNAVAILABLE, _NO_PATIENT)

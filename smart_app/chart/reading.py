@@ -18,7 +18,7 @@ from journal.errors import JournalDown
 from journal.journal import Journal
 from journal.launches import Launches
 from second_opinion.assess import Assessment, assess
-from second_opinion.data_needs import APP, LANES
+from second_opinion.data_needs import APP, LANES, type_of
 from second_opinion.from_fhir import Fetched, read_prefetch
 from second_opinion.planned_surgery import CHART_LANES, in_chart
 from second_opinion.record import PatientRecord
@@ -34,6 +34,7 @@ _REMEMBERED_BYTES = 64 * 1024 * 1024  # of what was read; a case in memory takes
 _MARKED_SECONDS = 2 * (int(SECONDS) + _REMEMBERED_SECONDS)  # longer than any chart from before is remembered
 _LEAST = 20_000
 _REFUSED = "401"
+_NOT_GRANTED = "the EHR has not granted this app to read all of it"
 
 
 class _Remembered(Struct, frozen=True):
@@ -101,7 +102,7 @@ class Reader:
 
     def _fetched(self, launch: Launch) -> dict[str, Fetched]:
         chart = self._open_chart(Access(launch.iss, launch.access_token, launch.user, launch.patient, APP))
-        return chart.lanes(dict.fromkeys(LANES, ""))
+        return {lane: _as_granted(lane, each, launch) for lane, each in chart.lanes(dict.fromkeys(LANES, "")).items()}
 
     def _judged(self, launch: Launch, record: PatientRecord) -> Assessment:
         """As the card was, if one led here: also when its order is not saved in the chart yet."""
@@ -115,6 +116,12 @@ class Reader:
                 answers = earlier_answers(self._journal, self._trust, launch, record, surgery, limits)
                 record = replace(record, answers=answers)
         return assess(record, surgery, launch.encounter, self._site, CHART_LANES, hook=APP)
+
+
+def _as_granted(lane: str, fetched: Fetched, launch: Launch) -> Fetched:
+    """What the EHR has not granted us to search may come back as nothing, which is no absence."""
+    is_whole = lane == "patient" or launch.may_find_all(*type_of(lane))
+    return fetched if is_whole else replace(fetched, withheld=_NOT_GRANTED)
 
 
 def _patient(fetched: Mapping[str, Fetched], patient_id: str) -> dict[str, Any]:
