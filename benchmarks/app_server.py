@@ -10,7 +10,8 @@ from ehr.look_up import LookUp
 from ehr.trust import SmartEhr, Trust
 from journal.journal import open_journal
 from journal.launches import Launches
-from plugin.server import run, shared_folder
+from plugin.server import run
+from plugin.shared_folder import shared_folder
 from smart_app.chart.reading import MOST_PAGES, SECONDS
 from smart_app.launches import Launch
 from smart_app.sign_in.kept_launches import KeptLaunches

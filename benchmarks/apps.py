@@ -11,7 +11,8 @@ from flask import Flask, Response, request
 from benchmarks.bodies import TODAY
 from journal.journal import open_journal
 from plugin.logs import log_to
-from plugin.server import run, shared_folder
+from plugin.server import run
+from plugin.shared_folder import shared_folder
 
 _CARD = {"summary": "The floor", "indicator": "warning", "source": {"label": "The floor"}}
 

@@ -15,7 +15,8 @@ from flask import Flask
 
 from benchmarks.bodies import order_sign
 from plugin.logs import log_to
-from plugin.server import _Server, run, settle, shared_folder
+from plugin.server import _Server, run, settle
+from plugin.shared_folder import shared_folder
 
 TODAY = date(2026, 11, 22)
 CALLS = 300  # a connection and round

@@ -1,5 +1,5 @@
 """`python -m plugin`: the `second-opinion` command."""
 
-from plugin.cli import main
+from plugin.start import main
 
 main()

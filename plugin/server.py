@@ -1,13 +1,8 @@
 """Runs the application on gunicorn: threads in few processes, everything loaded before they part."""
 
 import gc
-import os
-import shutil
 import socket
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Flask
@@ -52,25 +47,6 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-
-
-@contextmanager
-def shared_folder() -> Iterator[Path]:
-    """A folder for as long as the server runs, in which its workers' metrics meet.
-
-    Enter it before prometheus_client is imported.
-    """
-    try:
-        folder = tempfile.mkdtemp(prefix="second-opinion-")
-    except OSError as error:
-        raise SecondOpinionError(f"No folder for temporary files ({error.strerror}). Make /tmp writable.") from None
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-    ours = os.getpid()
-    try:
-        yield Path(folder)
-    finally:
-        if os.getpid() == ours:  # workers pass here, too, when they end
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def run(

@@ -16,8 +16,9 @@ from cds_hooks.client_trust import Gate
 from ehr.look_up import LookUp
 from journal.journal import Journal, open_journal
 from plugin.logs import log_to
-from plugin.server import THREADS, Step, bracketed, check_port, run, shared_folder
+from plugin.server import THREADS, Step, bracketed, check_port, run
 from plugin.settings import Production, trace_as
+from plugin.shared_folder import shared_folder
 from second_opinion.errors import SecondOpinionError
 from second_opinion.site import Site
 from smart_app.chart.reading import MOST_PAGES, SECONDS

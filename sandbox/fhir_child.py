@@ -8,7 +8,7 @@ import socket
 import sys
 import tempfile
 import threading
-from contextlib import chdir
+from contextlib import chdir, suppress
 from types import FrameType
 
 import uvicorn
@@ -42,8 +42,9 @@ def main() -> None:
         )
         server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning", timeout_graceful_shutdown=2))
         threading.Thread(target=_stop_when_alone, args=(server,), daemon=True).start()
-        print(json.dumps({"base": base, "folder": folder}), flush=True)
-        server.run(sockets=[listening])
+        with suppress(BrokenPipeError):  # whoever started us is gone already
+            print(json.dumps({"base": base, "folder": folder}), flush=True)
+            server.run(sockets=[listening])
 
 
 def _stop_when_alone(server: uvicorn.Server) -> None:

@@ -25,8 +25,8 @@ from signing import Signer, served_settings
 from teaching_calls import hook_call
 
 from fixtures.teaching import teaching_patients
-from plugin.server import shared_folder
 from plugin.serving import tracing_of
+from plugin.shared_folder import shared_folder
 from second_opinion.errors import SecondOpinionError
 
 Json = dict[str, Any]
@@ -40,7 +40,8 @@ SETTINGS: dict[str, str] = {}  # of `serve`: a trust file, a secret, a database
 WITH_STEPS = """
 import os, sys
 from pathlib import Path
-from plugin.server import run, shared_folder
+from plugin.server import run
+from plugin.shared_folder import shared_folder
 said, port = Path(sys.argv[1]), int(sys.argv[2])
 def say(word):
     with said.open("a") as file:
