@@ -71,6 +71,7 @@ def test_what_a_killed_server_left_behind_goes_with_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")  # so that it is as before afterwards
     for name in ("killed", "running", "just-begun"):
         (tmp_path / f"second-opinion-{name}").mkdir()
         (tmp_path / f"second-opinion-{name}" / ".running").touch()
