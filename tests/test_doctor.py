@@ -317,6 +317,18 @@ def test_without_any_patient_it_says_what_to_give(server: FakeServer, way: Any, 
     assert "What the app would get" in said(doctor(server.url))
 
 
+def test_a_patient_who_is_not_there_is_no_patient_without_a_chart(server: FakeServer) -> None:
+    server.ways |= {"Patient": fake.status(404)} | {need.type: fake.resource(fake.page()) for need in NEEDS[1:]}
+    read = report(server, "--patient", "nobody")
+    assert read["severity"] == 2
+    assert read["problem"].startswith("Patient/nobody is not there (404). Name another with --patient")
+
+
+def test_a_token_that_is_not_taken_is_said_to_be_so(server: FakeServer) -> None:
+    server.ways["Patient"] = fake.status(401)
+    assert report(server, token=TOKEN)["problem"].endswith("get a fresh token: this one is not taken")
+
+
 def test_a_token_out_of_date_reads_nothing(server: FakeServer) -> None:
     server.ways |= {need.type: fake.status(401) for need in NEEDS} | {"metadata": fake.status(401)}
     done = doctor(server.url, "--patient", PATIENT, token=TOKEN)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from msgspec import DecodeError, Struct, json
+from msgspec.structs import replace
 
 from ehr.addresses import server_address
 from ehr.checkup import smart
@@ -22,6 +23,8 @@ STEPS = len(NEEDS) + 3
 _SMART_BYTES_MOST = 256 * 1024
 _UNSENDABLE = "the token holds characters that no header can carry. Copy it anew, without spaces or line breaks"
 _NO_PATIENT = "no patient to try the searches with: Patient?_count=1 {why}. Name one with --patient"
+_NOT_THERE = "Patient/{name} is not there ({status}). Name another with --patient, or none: then the first one is tried"
+_REFUSED = ", and get a fresh token: this one is not taken"
 _OR_SIGN_IN = " and, if this server is not open, a token with --token or SECOND_OPINION_TOKEN"
 
 
@@ -66,22 +69,32 @@ def _examine(
         return Report(server=base, problem=stated.problem, version=stated.version)
     progress("SMART configuration")
     offered = _smart(wire, base, timeout)
+    without = Report(
+        server=base, version=stated.version, software=stated.software, smart=offered,
+        advice=tuple(advice(base, (), offered)),
+    )  # fmt: skip
     progress("Patient")
     patient, problem = (id_of(patient), "") if patient else _any_patient(open_server(1), token)
     if problem:
-        return Report(
-            server=base, problem=problem, version=stated.version, software=stated.software, smart=offered,
-            advice=tuple(advice(base, (), offered)),
-        )  # fmt: skip
+        return replace(without, problem=problem)
     lanes: list[LaneTried] = []
     for need in NEEDS:
         progress(need.type)
         declared = need.type in stated.types if stated.types else None
         lanes.append(tried(need, patient, open_server, declared))
-    return Report(
-        server=base, version=stated.version, software=stated.software, patient=f"Patient/{patient}",
-        lanes=tuple(lanes), rules=_rules(lanes), smart=offered, advice=tuple(advice(base, lanes, offered)),
+    if nobody := _nobody(lanes):
+        return replace(without, problem=_NOT_THERE.format(name=patient, status=nobody))
+    return replace(
+        without, patient=f"Patient/{patient}", lanes=tuple(lanes), rules=_rules(lanes),
+        advice=tuple(advice(base, lanes, offered)),
     )  # fmt: skip
+
+
+def _nobody(lanes: list[LaneTried]) -> str:
+    """With which status the patient is not there, '' where anything was found: searches for nobody find nothing."""
+    status = next(each.as_asked.status for each in lanes if each.lane == "patient")
+    is_empty = not any(each.count for lane in lanes for each in lane.tries)
+    return status if is_empty and status in ("404", "410") else ""
 
 
 def _no_address(address: str) -> str:
@@ -113,7 +126,8 @@ def _any_patient(server: FhirServer, token: str) -> tuple[str, str]:
     names = (each.resource.get("id") for each in found if each.resource.get("resourceType") == "Patient")
     patient = next((name for name in names if isinstance(name, str)), "")
     said = f"was answered with: {why}" if why else "found nobody"
-    return patient, "" if patient else _NO_PATIENT.format(why=said) + ("" if token else _OR_SIGN_IN)
+    remedy = (_REFUSED if why == "401" else "") if token else _OR_SIGN_IN
+    return patient, "" if patient else f"{_NO_PATIENT.format(why=said)}{remedy}"
 
 
 def _rules(lanes: list[LaneTried]) -> tuple[RuleThere, ...]:
