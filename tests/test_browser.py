@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from chromium import serious
 from demos import running_demo
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from urllib3 import request
 
 from fixtures.teaching import PATIENTS, teaching_patients
@@ -340,6 +340,21 @@ def test_nothing_is_asked_before_a_button_is_pressed(page: Page) -> None:
     page.on("request", lambda request: calls.append(request.url))
     choose(page, "failed-fusion")
     assert not [url for url in calls if "/cds-services/" in url]
+
+
+def test_a_patient_who_was_chosen_comes_whatever_is_clicked_in_the_meantime(page: Page) -> None:
+    choose(page, "minor")
+    held: list[Route] = []
+    page.route("**/patients/failed-fusion/**", lambda route: held.append(route))
+    page.locator('[data-patient="failed-fusion"]').click()
+    page.locator("#tab-orders").click()
+    page.locator("#sign-order").dispatch_event("click")
+    expect(page.locator("#sign-order")).to_have_attribute("aria-disabled", "true")
+    expect(page.locator("#status")).to_have_text("Nothing was asked yet.")
+    page.unroute("**/patients/failed-fusion/**")
+    held[0].continue_()
+    expect(page.locator("#patient-name")).to_have_text("Keller, Ruth")
+    expect(page.locator("#sign-order")).to_have_attribute("aria-disabled", "false")
 
 
 def test_all_works_by_keyboard_alone(page: Page) -> None:

@@ -156,6 +156,9 @@ def test_the_public_cds_hooks_sandbox_gets_a_launch_with_what_the_card_said(ehr:
     given = read(ehr.fhir("POST", "_services/smart/Launch", body=sent))
     launch = ehr.ehr.store.launch(given["launch_id"])
     assert launch and (launch.patient, launch.app_context, launch.encounter) == (RUTH, "card-7", "ruth-encounter-1")
+    sent["parameters"] = {"patient": f"Patient/{RUTH}"}
+    launch = ehr.ehr.store.launch(read(ehr.fhir("POST", "_services/smart/Launch", body=sent))["launch_id"])
+    assert launch and launch.patient == RUTH
 
 
 def test_its_own_pages_read_and_write_all_patients_without_a_token(ehr: RunningEhr) -> None:

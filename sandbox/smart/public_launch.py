@@ -30,7 +30,7 @@ def add_routes(door: Blueprint, ehr: SandboxEhr) -> None:
         _check_known(ehr, wanted.launch_url)
         given = wanted.parameters
         context = Launch(
-            patient=given.patient, user=SURGEON, encounter=given.encounter,
+            patient=given.patient.removeprefix("Patient/"), user=SURGEON, encounter=given.encounter,
             app_context=given.app_context, intent=given.intent,
         )  # fmt: skip
         return jsonify(launch_id=ehr.store.add_launch(context))

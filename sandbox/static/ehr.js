@@ -11,12 +11,17 @@ import { startSearch } from "./search.js";
 import { state } from "./state.js";
 
 let chooseScreen;
+let choices = 0;
+let isChoosing = false;
 
 async function choose(id) {
-  const turn = ++state.turn;
+  const choice = ++choices;
+  state.turn += 1; // an answer on its way belongs to the patient that was left
+  isChoosing = true;
   setBusy(true);
   const answer = await exchange(`patients/${encodeURIComponent(id)}/anew`, {});
-  if (turn !== state.turn) return;
+  if (choice !== choices) return;
+  isChoosing = false;
   setBusy(false);
   if (!answer.ok) return showLoadProblem(answer);
   const fresh = { accepted: [], answered: "", call: null, feedback: [], visit: crypto.randomUUID() };
@@ -51,14 +56,15 @@ function markChosen(id) {
 
 function showScreen(name) {
   for (const part of all("[data-screen]")) part.hidden = part.dataset.screen !== name;
-  state.turn += 1; // an answer on its way belongs to the screen that was left
-  setBusy(false);
+  state.turn += 1; // an answer on its way belongs to the screen that was left; a patient on the way still comes
+  setBusy(isChoosing);
   clearResults("Nothing was asked yet.");
 }
 
 async function chooseProcedure(select) {
-  const answer = await exchange(`patients/${encodeURIComponent(state.chart.id)}/order?procedure=${select.value}`);
-  if (answer.ok) showOrder(answer.json);
+  const chart = state.chart;
+  const answer = await exchange(`patients/${encodeURIComponent(chart.id)}/order?procedure=${select.value}`);
+  if (answer.ok && chart === state.chart) showOrder(answer.json);
 }
 
 function chooseFromAddress() {
