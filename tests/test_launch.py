@@ -189,6 +189,11 @@ def test_a_configuration_that_is_not_safe_to_use_is_refused(there: Place, config
     assert says(begin(there.app.browser(), there.server.url), "ehr_unfit")
 
 
+def test_what_a_configuration_says_to_be_null_is_not_told(there: Place) -> None:
+    there.server.config = {"capabilities": None, "code_challenge_methods_supported": None, "scopes_supported": None}
+    assert query_of(begin(there.app.browser(), there.server.url).location)["code_challenge_method"] == "S256"
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"\xff", b"[" * 100_000, b'{"x":' + b"[" * 100_000])
 def test_a_configuration_that_is_none_is_refused(there: Place, body: bytes) -> None:
     there.server.way[CONFIGURATION] = lambda: (200, body, {})

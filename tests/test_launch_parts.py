@@ -23,7 +23,7 @@ from smart_app.sign_in.configuration import Configurations, endpoint
 from smart_app.sign_in.credentials import ClientKey, Credentials, read_client_key
 from smart_app.sign_in.registration import REGISTRATION
 from smart_app.sign_in.scopes import data_scopes, scopes_for
-from smart_app.sign_in.token_answer import Hints, hints_of, orders_of
+from smart_app.sign_in.token_answer import Hints, banner_of, hints_of, orders_of
 from smart_app.sign_in.tokens import Tokens, new_request
 
 CARD = "0b0c7c3e-0d8b-4a44-9d0e-5a1f0e1d2c3b"
@@ -108,10 +108,19 @@ def test_a_cards_link_is_followed_as_far_as_it_is_understood(written: Any, hints
          ()),
         ([{"reference": "Patient/1"}] * 30 + [{"reference": "ServiceRequest/9"}], ()),
         ({"reference": "ServiceRequest/9"}, ()),
+        (["ServiceRequest/9", "Patient/1", "https://other.example/ServiceRequest/9"], ("ServiceRequest/9",)),
     ],
 )  # fmt: skip
 def test_orders_that_the_ehr_points_to_are_those_about_this_launch(written: Any, orders: tuple[str, ...]) -> None:
     assert orders_of(written) == orders
+
+
+@pytest.mark.parametrize(
+    ("said", "is_needed"),
+    [(True, True), (None, True), ("no", True), (0, True), ({}, True), (False, False), ("false", False)],
+)
+def test_who_the_patient_is_is_shown_unless_the_ehr_says_that_it_does(said: Any, is_needed: bool) -> None:
+    assert banner_of(said) is is_needed
 
 
 # ---- the key

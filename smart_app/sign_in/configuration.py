@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable
 from threading import Lock
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from msgspec import DecodeError, Struct, ValidationError, json
+from msgspec import DecodeError, Struct, ValidationError, convert, json
 from msgspec.structs import replace
 
 from ehr.urls import is_loopback, one_spelling
@@ -88,7 +89,8 @@ def _fetch(wire: Wire, iss: str) -> Configuration:
 
 def _checked(body: bytes, iss: str) -> Configuration:
     try:
-        read = json.decode(body, type=Configuration)
+        told = json.decode(body, type=dict[str, Any])
+        read = convert({name: each for name, each in told.items() if each is not None}, Configuration)
         found = replace(
             read,
             authorization_endpoint=endpoint(iss, read.authorization_endpoint),

@@ -17,7 +17,7 @@ from smart_app.sign_in.credentials import Credentials
 from smart_app.sign_in.identity import Identities, User
 from smart_app.sign_in.registration import REGISTRATION
 from smart_app.sign_in.scopes import scopes_for
-from smart_app.sign_in.token_answer import hints_of, id_of, orders_of, words_of
+from smart_app.sign_in.token_answer import banner_of, hints_of, id_of, orders_of, words_of
 from smart_app.sign_in.tokens import Asked, NoToken, Tokens, new_request, with_tokens
 
 _TO_SIGN_IN = 10 * 60  # seconds
@@ -123,7 +123,7 @@ class Launching:
             user=user.reference,
             user_name=self._identities.name_of(user, ehr.iss, tokens.access),
             scopes=frozenset(asked.scopes.split()),
-            need_patient_banner=said.get("need_patient_banner") is not False,
+            need_patient_banner=banner_of(said.get("need_patient_banner")),
             style_url=words_of(said.get("smart_style_url")),
             intent=words_of(said.get("intent")),
             tenant=words_of(said.get("tenant")),

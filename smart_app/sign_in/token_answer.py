@@ -36,6 +36,11 @@ def scopes_of(written: Any, asked: frozenset[str]) -> frozenset[str]:
     return frozenset(written.split()) if isinstance(written, str) else asked
 
 
+def banner_of(need: Any) -> bool:
+    """Shown whole unless the EHR says that it shows who the patient is; some write booleans as text."""
+    return need is not False and not (isinstance(need, str) and need.lower() == "false")
+
+
 def life_of(seconds: Any) -> int:
     """How long a token lasts; a short while where that is not told."""
     try:
@@ -62,10 +67,14 @@ def hints_of(app_context: Any) -> Hints:
 
 
 def orders_of(fhir_context: Any) -> tuple[str, ...]:
-    """References that may be the planned operation; an entry without a role is about this launch."""
+    """References that may be the planned operation; an entry without a role is about this launch.
+
+    Drafts of SMART 2 had plain references where objects stand now.
+    """
     found: list[str] = []
     for each in fhir_context[:_LIST_MOST] if isinstance(fhir_context, list) else []:
-        reference = each.get("reference") if isinstance(each, dict) and each.get("role", "launch") == "launch" else None
-        if isinstance(reference, str) and _ORDER.fullmatch(reference) and reference not in found:
-            found.append(reference)
+        if isinstance(each, dict):
+            each = each.get("reference") if each.get("role", "launch") == "launch" else None
+        if isinstance(each, str) and _ORDER.fullmatch(each) and each not in found:
+            found.append(each)
     return tuple(found)
