@@ -151,6 +151,16 @@ def test_a_lane_that_was_not_read_for_another_reason_says_that(journal: Journal,
     assert record["procedures"].why == ("403",)
 
 
+@pytest.mark.parametrize("gone", [404, 410])
+def test_of_a_patient_whom_the_server_does_not_know_nothing_is_said_to_be_missing(
+    journal: Journal, server: FakeServer, gone: int
+) -> None:
+    server.ways["Patient"] = status(gone)
+    with reader(journal) as read:
+        lanes = read.case(launched(server, "nobody")).assessment.record.lanes
+    assert not any(lane.complete for lane in lanes.values())
+
+
 def test_what_one_worker_wrote_every_other_one_sees_at_once(journal: Journal, server: FakeServer) -> None:
     launch = launched(server)
     with reader(journal) as one, reader(journal) as other:

@@ -34,6 +34,8 @@ _REMEMBERED_BYTES = 64 * 1024 * 1024  # of what was read; a case in memory takes
 _MARKED_SECONDS = 2 * (int(SECONDS) + _REMEMBERED_SECONDS)  # longer than any chart from before is remembered
 _LEAST = 20_000
 _REFUSED = "401"
+_UNKNOWN = ("404", "410")
+_NOBODY = "the EHR's server does not know this patient"
 _NOT_GRANTED = "the EHR has not granted this app to read all of it"
 
 
@@ -102,7 +104,9 @@ class Reader:
 
     def _fetched(self, launch: Launch) -> dict[str, Fetched]:
         chart = self._open_chart(Access(launch.iss, launch.access_token, launch.user, launch.patient, APP))
-        return {lane: _as_granted(lane, each, launch) for lane, each in chart.lanes(dict.fromkeys(LANES, "")).items()}
+        lanes = chart.lanes(dict.fromkeys(LANES, ""))
+        is_known = lanes["patient"].why not in _UNKNOWN
+        return {lane: replace(each, withheld=_withheld(lane, launch, is_known)) for lane, each in lanes.items()}
 
     def _judged(self, launch: Launch, record: PatientRecord) -> Assessment:
         """As the card was, if one led here: also when its order is not saved in the chart yet."""
@@ -118,10 +122,13 @@ class Reader:
         return assess(record, surgery, launch.encounter, self._site, CHART_LANES, hook=APP)
 
 
-def _as_granted(lane: str, fetched: Fetched, launch: Launch) -> Fetched:
-    """What the EHR has not granted us to search may come back as nothing, which is no absence."""
-    is_whole = lane == "patient" or launch.may_find_all(*type_of(lane))
-    return fetched if is_whole else replace(fetched, withheld=_NOT_GRANTED)
+def _withheld(lane: str, launch: Launch, is_known: bool) -> str:
+    """Why a search that found nothing says nothing: of whom the server does not know, or of what we may not read."""
+    if lane == "patient":
+        return ""
+    if not is_known:
+        return _NOBODY
+    return "" if launch.may_find_all(*type_of(lane)) else _NOT_GRANTED
 
 
 def _patient(fetched: Mapping[str, Fetched], patient_id: str) -> dict[str, Any]:
