@@ -122,9 +122,10 @@ PATIENT_WITH = '{"resourceType": "Bundle", "entry": [{"resource": {"resourceType
         (b'{"resourceType": "Bundle", "total": -Infinity}', "not valid JSON"),
         (b'{"resourceType": "Bundle"} {"resourceType": "Bundle"}', "NDJSON"),
         (b'{"resourceType": "Patient"}\n{"resourceType": "Condition"}\n', "NDJSON"),
-        ('{"resourceType": "Bundle"}'.encode("utf-16"), "not valid JSON"),
+        ('{"resourceType": "Bundle"}'.encode("utf-16"), "not valid JSON: UTF-16 or UTF-32"),
+        ('{"resourceType": "Bundle"}'.encode("utf-16-le"), "save it as UTF-8"),
         (PATIENT_WITH.encode() % b'"\xff"', "not valid JSON"),
-        (PATIENT_WITH.encode() % b'"\\ud800"', "not valid JSON"),
+        (PATIENT_WITH.encode() % b'"\\ud8zz"', "not valid JSON"),
         (b"[" * 100_000, ""),
         (NESTED, "nested too deeply"),
         (NESTED_BELOW_AN_ODD_ELEMENT, "nested too deeply"),
@@ -139,6 +140,23 @@ def test_what_is_not_a_chart_is_refused_with_the_reason(body: bytes, says: str) 
 
 def test_a_byte_order_mark_is_no_obstacle() -> None:
     assert read_document(b"\xef\xbb\xbf" + json.dumps(bundle(PATIENT)).encode()).person.reference == "Patient/p"
+
+
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [
+        (r"cut \ud83d", "cut \ufffd"),
+        (r"\uDE00 cut", "\ufffd cut"),
+        (r"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (r"\ud83d\ude00", "\U0001f600"),
+        (r"C:\\ud83d", "C: ud83d"),  # an escaped backslash, and no escape after it
+    ],
+)
+def test_half_a_character_never_loses_the_chart(written: str, read_as: str) -> None:
+    document = json.dumps(bundle(PATIENT, procedure(code=FUSION | {"text": "@"}))).replace("@", written)
+    record = read_document(document.encode())
+    assert only(record.procedures.events).label == read_as
+    assert states(record) == {}
 
 
 def test_bundles_in_bundles_deeper_than_we_can_follow_are_refused() -> None:
