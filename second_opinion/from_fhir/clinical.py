@@ -6,7 +6,6 @@ from typing import Protocol
 from second_opinion.from_fhir import shapes
 from second_opinion.from_fhir.concepts import (
     CARE,
-    DIAGNOSIS,
     OPERATION,
     OPERATION_OR_CARE,
     has_code,
@@ -14,7 +13,6 @@ from second_opinion.from_fhir.concepts import (
     plain_reference,
     read,
     read_diagnosis,
-    read_words,
     status_code,
 )
 from second_opinion.from_fhir.context import Context, aside
@@ -112,17 +110,19 @@ def reasons_of(it: Reasoned, inside: shapes.Resource, source: str, context: Cont
         behind = context.resolve(reference, inside)
         if isinstance(behind, shapes.Condition):
             found += condition(behind, plain_reference(reference.reference or ""), context)
-        elif behind is None and (named := read_words(reference.display, DIAGNOSIS))[0]:
+        elif behind is None and (named := _named(reference))[0]:
             found.append(Event(source=source, meanings=named[0], label=named[1], by="text", active=True))
     return tuple(found)
 
 
 def reasons_unread(it: Reasoned, inside: shapes.Resource, context: Context) -> bool:
     """Whether a reason is given by a reference that cannot be resolved."""
-    return any(
-        context.resolve(each, inside) is None and not read_words(each.display, DIAGNOSIS)[0]
-        for each in it.reasonReference or ()
-    )
+    return any(context.resolve(each, inside) is None and not _named(each)[0] for each in it.reasonReference or ())
+
+
+def _named(reference: shapes.Reference) -> tuple[tuple[Meaning, ...], str, str]:
+    """The diagnosis that a reference names, where it cannot be resolved."""
+    return read_diagnosis(shapes.Concept(text=reference.display))
 
 
 def condition(it: shapes.Condition, source: str, context: Context) -> tuple[Event, ...]:

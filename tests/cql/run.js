@@ -112,6 +112,7 @@ function eventsOf(resource, known) {
         ...span(resource.effectiveDateTime),
         value: resource.valueQuantity?.value,
         unit: resource.valueQuantity?.unit,
+        comparator: resource.valueQuantity?.comparator,
       }];
     case "Encounter":
       return [{
