@@ -50,6 +50,7 @@ def care_plan(it: shapes.CarePlan, source: str, context: Context) -> Iterator[Ev
         return
     yield from notes(it.note, source, "CarePlan", day_of(it.created) or days_of(None, it.period, None)[0])
     for activity in it.activity or ():
+        yield from notes(activity.progress, source, "CarePlan", None)  # written some time after the plan was made
         if activity.detail:
             yield _activity(activity.detail, it, source, context)
         elif activity.reference:

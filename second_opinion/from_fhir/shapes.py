@@ -199,6 +199,7 @@ class Detail(Struct, gc=False):
 class Activity(Struct, gc=False):
     detail: Detail | None = None
     reference: Reference | None = None
+    progress: list[Annotation] | None = None
     plannedActivityReference: Any = None  # R5
 
 
