@@ -126,6 +126,7 @@ PATIENT_WITH = '{"resourceType": "Bundle", "entry": [{"resource": {"resourceType
         ('{"resourceType": "Bundle"}'.encode("utf-16-le"), "save it as UTF-8"),
         (PATIENT_WITH.encode() % b'"\xff"', "not valid JSON"),
         (PATIENT_WITH.encode() % b'"\\ud8zz"', "not valid JSON"),
+        (PATIENT_WITH.encode() % b'"\\ud83d', "not valid JSON"),
         (b"[" * 100_000, ""),
         (NESTED, "nested too deeply"),
         (NESTED_BELOW_AN_ODD_ELEMENT, "nested too deeply"),
@@ -147,6 +148,7 @@ def test_a_byte_order_mark_is_no_obstacle() -> None:
     [
         (r"cut \ud83d", "cut \ufffd"),
         (r"\uDE00 cut", "\ufffd cut"),
+        (r"\ud83d\u0041", "\ufffdA"),
         (r"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
         (r"\ud83d\ude00", "\U0001f600"),
         (r"C:\\ud83d", "C: ud83d"),  # an escaped backslash, and no escape after it
