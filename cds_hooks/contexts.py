@@ -6,7 +6,7 @@ from typing import TypeVar
 from msgspec import DecodeError, Raw, Struct, ValidationError, json
 
 from second_opinion.errors import UnreadableInput
-from second_opinion.from_fhir import is_bundle, not_json, plain_reference
+from second_opinion.from_fhir import is_bundle, not_json, plain_reference, whole
 
 Decoded = TypeVar("Decoded")
 
@@ -96,4 +96,6 @@ def decoded(decode: Callable[[bytes | Raw], Decoded], raw: bytes | Raw, place: s
         said, _, where = str(error).partition(" - at `$")
         raise UnreadableInput(f"{said.replace('`', '')} (at {place}{where.rstrip('`')})") from None
     except (DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if body := whole(bytes(raw)):
+            return decoded(decode, body, place)
         raise not_json(error) from None

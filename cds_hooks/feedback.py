@@ -84,7 +84,7 @@ def _reply(entry: _Entry, mapped: Mapping[str, str]) -> Reply:
     codes = (mapped.get(code, code) for reason in given for code in _codes(reason))
     comments = (reason.get("userComment") for reason in given)
     return Reply(
-        card=entry.card.strip(),
+        card=entry.card.strip().lower(),  # a uuid, whichever way it is written
         outcome=outcome,
         at=entry.outcomeTimestamp[:_TIME_LONGEST] if isinstance(entry.outcomeTimestamp, str) else "",
         reason=next((code for code in codes if code in _OURS), ""),

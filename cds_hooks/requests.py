@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import DecodeError, Raw, Struct, json
+from msgspec import Raw, Struct, json
 
 from cds_hooks.contexts import HOOKS, context_of, decoded, drafts_in, orders_named_in
 from second_opinion.errors import UnreadableInput
@@ -58,8 +58,8 @@ _decode_head = json.Decoder(_Head).decode
 def is_call(body: bytes) -> bool:
     """Whether a document looks like a CDS Hooks request rather than a FHIR resource."""
     try:
-        head = _decode_head(plain_json(body))
-    except (DecodeError, UnicodeDecodeError, RecursionError):
+        head = decoded(_decode_head, plain_json(body), "$")
+    except UnreadableInput:
         return False
     return head.hook is not None and head.resourceType is None
 

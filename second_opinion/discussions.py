@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from second_opinion.texts import operation_in
+from second_opinion.texts import diagnosis_in, operation_in
 
 _TITLES = re.compile(r"\b(informed consents?|shared decision making|shared decisions?|decision aids?)\b")
 _ABOUT = re.compile(r"\b(consents?|decisions?)\b")
@@ -16,6 +16,7 @@ _GENERAL = re.compile(
     r"discussion|discussed|visit|document|documentation|note|record|given|provided|obtained|completed|reviewed|used|video|"
     r"booklet|scanned|scan|pdf|electronic|hospital|outpatient|inpatient|clinic|yes|informed)\b"
 )
+_MARK = re.compile(r"[a-z]?[0-9/]*$")
 _SPINE = re.compile(r"\b(spine|spinal|lumbar|cervical|thoracic|lumbosacral|back|neck|vertebral|disc|disk)\b")
 
 
@@ -34,8 +35,10 @@ def discussed(titles: Iterable[str], is_consent: bool = False) -> str:
 
 @lru_cache(maxsize=4096)
 def _names_another(title: str) -> bool:
-    rest = _GENERAL.sub(" ", _TITLES.sub(" ", _plain(title))).strip()
-    return bool(rest) and not _SPINE.search(rest) and operation_in(title) is None
+    """No procedure is named by numbers and marks (a date, 'v2', '/'), and a diagnosis of the spine is about it."""
+    words = _GENERAL.sub(" ", _TITLES.sub(" ", _plain(title))).split()
+    rest = " ".join(word for word in words if not _MARK.match(word))
+    return bool(rest) and not _SPINE.search(rest) and operation_in(title) is None and diagnosis_in(rest) is None
 
 
 def _plain(title: str) -> str:

@@ -82,7 +82,7 @@ def in_chart(record: PatientRecord, limits: Limits | None = None) -> PlannedSurg
         elif event.resource == "ServiceRequest" and event.status in _OPEN and event.intent in _INTENTS:
             found.append(event)
     for event in record["appointments"].events:
-        if event.status in _OPEN_APPOINTMENT and event.on and event.on >= record.as_of:
+        if event.status in _OPEN_APPOINTMENT and (event.on is None or event.on >= record.as_of):
             found.append(event)
     found += record.procedures.events.with_status("preparation")
     return _planned(found)

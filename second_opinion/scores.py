@@ -13,6 +13,7 @@ _SET = "outcome_scores"
 _KINDS = {"ODI": "disability", "NDI": "disability", "NRS": "pain"}
 # Which region an instrument speaks of; the pain scale speaks of any.
 _OF_REGION = {"ODI": frozenset(("lumbar", "thoracic")), "NDI": frozenset(("cervical",)), "NRS": frozenset[str]()}
+SCALES = {"ODI": 100, "NDI": 100, "NRS": 10}  # each from 0; NDI is written raw, to 50, or as percent
 _PERCENT = ("%", "percent")
 _RAW_NDI_MAXIMUM = 50
 _BEST, _WORST = 0.0, 100.0  # what a score without a number could have been

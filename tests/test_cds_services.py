@@ -519,6 +519,11 @@ def test_an_order_without_a_code_that_we_know_gets_no_card(client: FlaskClient) 
         assert cards(client, call) == []
 
 
+def test_half_a_character_in_one_text_loses_neither_the_call_nor_the_chart(client: FlaskClient) -> None:
+    body = json.encode(failed_fusion() | {"extension": {"note": "@"}}).replace(b"@", rb"cut \ud83d")
+    assert len(client.post(SIGN, data=body, content_type="application/json").get_json()["cards"]) == 1
+
+
 def test_a_byte_order_mark_is_passed_over(client: FlaskClient) -> None:
     body = b"\xef\xbb\xbf" + json.encode(failed_fusion())
     assert client.post(SIGN, data=body, content_type="application/json").status_code == 200

@@ -216,6 +216,12 @@ def test_cards_we_do_not_know_fail_no_batch(client: FlaskClient, url: str) -> No
     assert card_for(client, failed_fusion()) is None
 
 
+def test_a_cards_uuid_is_known_however_it_is_written(client: FlaskClient) -> None:
+    card = shown(client, failed_fusion())
+    tell(client, overridden({"uuid": f" {card['uuid'].upper()} "}, OBTAINED))
+    assert card_for(client, failed_fusion()) is None
+
+
 def test_an_entry_that_cannot_be_read_is_named_and_the_others_are_stored(client: FlaskClient, url: str) -> None:
     told = tell(client, {"card": 7}, overridden(shown(client, failed_fusion()), OBTAINED))
     assert "$.feedback[0].card" in told["issue"][0]["diagnostics"]

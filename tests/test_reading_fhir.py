@@ -122,9 +122,11 @@ PATIENT_WITH = '{"resourceType": "Bundle", "entry": [{"resource": {"resourceType
         (b'{"resourceType": "Bundle", "total": -Infinity}', "not valid JSON"),
         (b'{"resourceType": "Bundle"} {"resourceType": "Bundle"}', "NDJSON"),
         (b'{"resourceType": "Patient"}\n{"resourceType": "Condition"}\n', "NDJSON"),
-        ('{"resourceType": "Bundle"}'.encode("utf-16"), "not valid JSON"),
+        ('{"resourceType": "Bundle"}'.encode("utf-16"), "not valid JSON: UTF-16 or UTF-32"),
+        ('{"resourceType": "Bundle"}'.encode("utf-16-le"), "save it as UTF-8"),
         (PATIENT_WITH.encode() % b'"\xff"', "not valid JSON"),
-        (PATIENT_WITH.encode() % b'"\\ud800"', "not valid JSON"),
+        (PATIENT_WITH.encode() % b'"\\ud8zz"', "not valid JSON"),
+        (PATIENT_WITH.encode() % b'"\\ud83d', "not valid JSON"),
         (b"[" * 100_000, ""),
         (NESTED, "nested too deeply"),
         (NESTED_BELOW_AN_ODD_ELEMENT, "nested too deeply"),
@@ -139,6 +141,24 @@ def test_what_is_not_a_chart_is_refused_with_the_reason(body: bytes, says: str) 
 
 def test_a_byte_order_mark_is_no_obstacle() -> None:
     assert read_document(b"\xef\xbb\xbf" + json.dumps(bundle(PATIENT)).encode()).person.reference == "Patient/p"
+
+
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [
+        (r"cut \ud83d", "cut \ufffd"),
+        (r"\uDE00 cut", "\ufffd cut"),
+        (r"\ud83d\u0041", "\ufffdA"),
+        (r"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (r"\ud83d\ude00", "\U0001f600"),
+        (r"C:\\ud83d", "C: ud83d"),  # an escaped backslash, and no escape after it
+    ],
+)
+def test_half_a_character_never_loses_the_chart(written: str, read_as: str) -> None:
+    document = json.dumps(bundle(PATIENT, procedure(code=FUSION | {"text": "@"}))).replace("@", written)
+    record = read_document(document.encode())
+    assert only(record.procedures.events).label == read_as
+    assert states(record) == {}
 
 
 def test_bundles_in_bundles_deeper_than_we_can_follow_are_refused() -> None:
@@ -685,6 +705,24 @@ def test_all_the_reasons_of_an_order_are_its_reasons_by_code_in_words_and_behind
     ]
 
 
+@pytest.mark.parametrize("theirs", [{"reference": "Patient/other"}, {"reference": "urn:uuid:other"}])
+def test_another_patients_diagnosis_is_no_reason_for_our_order(theirs: Json) -> None:
+    asked = order(reasonReference=[{"reference": "Condition/c"}])
+    record = read(asked, condition(id="c", subject=theirs))
+    event = only(record["service_requests"].events)
+    assert (event.reasons, event.reasons_unread) == ((), True)
+    assert unread(record.conditions) == [("Condition/c", "belongs to another patient")]
+
+
+def test_another_patients_order_is_not_behind_our_appointment_or_plan() -> None:
+    theirs = order(subject={"reference": "Patient/other"}, reasonCode=[STENOSIS])
+    based = {"basedOn": [{"reference": "ServiceRequest/s"}]}
+    booked = {"resourceType": "Appointment", "id": "a", "status": "booked", "start": "2026-12-01T08:00:00Z", **based}
+    record = read(booked, plan({"detail": {"status": "scheduled", "code": FUSION}}, **based), theirs)
+    assert record["appointments"].events == ()
+    assert only(record["care_plans"].events).reasons == ()
+
+
 def test_who_did_it_has_a_service_by_function_and_by_name() -> None:
     performers = [{"function": {"text": "Neurosurgeon"}, "actor": {"display": "Spine clinic"}}, {}]
     assert only(read(procedure(performer=performers)).procedures.events).service == "Neurosurgeon Spine clinic"
@@ -1036,6 +1074,45 @@ def test_an_activity_without_a_schedule_takes_the_plans_period() -> None:
         (date(2026, 1, 1), date(2026, 3, 1)),
         (date(2026, 2, 1), AS_OF),
     ]
+
+
+@pytest.mark.parametrize(
+    ("timing", "days"),
+    [
+        ({"repeat": {"boundsPeriod": {"start": "2026-01-05", "end": "2026-02-16"}}}, ("2026-01-05", "2026-02-16")),
+        ({"event": ["2026-02-16", "2026-01-05", "2026-01-19"]}, ("2026-01-05", "2026-02-16")),
+        ({"repeat": {"frequency": 2, "period": 1, "periodUnit": "wk"}}, ("2025-12-01", "2026-03-01")),
+        ({"code": {"text": "twice a week"}}, ("2025-12-01", "2026-03-01")),
+    ],
+)
+def test_an_activity_on_a_timing_lasts_as_long_as_that_or_as_the_plan(timing: Json, days: tuple[str, str]) -> None:
+    detail = {"status": "completed", "code": EXERCISE, "scheduledTiming": timing}
+    event = only(
+        read(plan({"detail": detail}, period={"start": "2025-12-01", "end": "2026-03-01"}))["care_plans"].events
+    )
+    assert (str(event.on), str(event.until)) == days
+
+
+@pytest.mark.parametrize("status", ["completed", "in-progress"])
+@pytest.mark.parametrize(("code", "placed"), [(FUSION, "in-progress"), (EXERCISE, None)])
+def test_only_an_operation_in_progress_in_a_plan_needs_no_day(status: str, code: Json, placed: str | None) -> None:
+    lane = read(plan({"detail": {"status": status, "code": code}}))["care_plans"]
+    assert [event.aside for event in (*lane.events, *lane.aside)] == ["" if status == placed else "no date"]
+
+
+@pytest.mark.parametrize(
+    ("periods", "day"),
+    [
+        ([{"start": "2026-12-01", "end": "2026-12-31"}], date(2026, 12, 31)),
+        ([{"start": "2026-12-01"}, {"start": "2026-11-01", "end": "2026-11-30"}, {}], date(2026, 12, 1)),
+        ([{}], None),
+    ],
+)
+def test_an_appointment_asked_for_is_to_come_until_the_last_day_that_would_do(
+    periods: list[Json], day: date | None
+) -> None:
+    asked = {"resourceType": "Appointment", "id": "a", "status": "proposed", "serviceType": [FUSION]}
+    assert only(read(asked | {"requestedPeriod": periods})["appointments"].events).on == day
 
 
 def test_the_day_a_plan_was_made_does_not_date_its_activities() -> None:

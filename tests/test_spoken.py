@@ -178,6 +178,14 @@ def test_a_note_has_its_own_day_or_that_of_what_it_stands_on() -> None:
     ]
 
 
+def test_a_note_on_the_progress_of_a_plan_is_read_and_has_no_day_but_its_own() -> None:
+    progress = [{"text": AGAINST, "time": "2026-11-05"}, {"text": "Patient wants surgery."}]
+    plan = {"status": "active", "created": "2026-09-01", "activity": [{"progress": progress}]}
+    found = lane("care_plans", "CarePlan", **plan)
+    assert [(str(event.on), event.label) for event in found.events] == [("2026-11-05", AGAINST)]
+    assert [(event.on, event.aside) for event in found.aside] == [(None, "no date")]
+
+
 def test_a_note_of_a_plan_has_the_day_the_plan_was_made_or_began() -> None:
     usual = {"status": "active", "period": {"start": "2026-09-01", "end": "2026-11-01"}, "note": [{"text": AGAINST}]}
     assert [str(event.on) for event in lane("care_plans", "CarePlan", **usual).events] == ["2026-09-01"]

@@ -3,12 +3,12 @@
 from second_opinion.from_fhir.chart import read_bundle, read_orders, read_prefetch
 from second_opinion.from_fhir.clinical import REPORTED_CARE
 from second_opinion.from_fhir.concepts import plain_reference
-from second_opinion.from_fhir.documents import not_json, plain_json
+from second_opinion.from_fhir.documents import not_json, plain_json, whole
 from second_opinion.from_fhir.entries import is_bundle
 from second_opinion.from_fhir.fetched import Fetched, glance, missing_lanes
 from second_opinion.from_fhir.orders import OWN_REFERRAL
 
 __all__ = [
     "OWN_REFERRAL", "REPORTED_CARE", "Fetched", "glance", "is_bundle", "missing_lanes", "not_json", "plain_json",
-    "plain_reference", "read_bundle", "read_orders", "read_prefetch",
+    "plain_reference", "read_bundle", "read_orders", "read_prefetch", "whole",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from msgspec import Raw, json
 from second_opinion.data_needs import LANE_OF_TYPE, LANES, NEEDS
 from second_opinion.errors import UnreadableInput
 from second_opinion.from_fhir.concepts import plain_reference
-from second_opinion.from_fhir.context import Context
+from second_opinion.from_fhir.context import Context, is_about, subject_of
 from second_opinion.from_fhir.dates import day_of
 from second_opinion.from_fhir.documents import plain_json
 from second_opinion.from_fhir.entries import read_page
@@ -18,7 +18,7 @@ from second_opinion.from_fhir.events import extract
 from second_opinion.from_fhir.fetched import Fetched
 from second_opinion.from_fhir.honesty import NOT_ASKED, NOT_NEEDED, Sheet, judge_page, judge_prefetch, new_sheets
 from second_opinion.from_fhir.pages import Found, Page
-from second_opinion.from_fhir.shapes import TYPES, Appointment, Patient, Resource
+from second_opinion.from_fhir.shapes import TYPES, Patient, Resource
 from second_opinion.record import Event, Events, Lane, PatientRecord, Person, Reading, Unread
 
 _LANE_OF = {TYPES[name]: lane for name, lane in LANE_OF_TYPE.items()}
@@ -75,7 +75,8 @@ def read_orders(patient_id: str, as_of: date, drafts: Raw) -> PatientRecord:
     page = read_page(drafts, "orders")
     by_reference = _by_reference(page.found)
     patient = f"Patient/{patient_id}"
-    events, skipped = _orders(page.found, _names_of(patient, ()), Context(as_of, by_reference))
+    names = _names_of(patient, ())
+    events, skipped = _orders(page.found, names, Context(as_of, by_reference, names))
     return PatientRecord(
         as_of=as_of, person=Person(patient), lanes=_NOT_READ, orders=events, skipped=skipped + _unread(page),
         references=frozenset(by_reference),
@@ -116,21 +117,12 @@ def _updated(found: Found) -> tuple[str, bytes]:
 
 def _whose(found: Iterable[Found]) -> str:
     """The Patient of a file; of several, the one that most resources are about."""
-    about = Counter(subject for each in found if (subject := _subject(each.resource)))
+    about = Counter(subject for each in found if (subject := subject_of(each.resource)))
     patients = [each for each in found if isinstance(each.resource, Patient)]
     if patients:
         return max(patients, key=lambda each: (about[each.reference] + about[each.full_url], each.reference)).reference
     subjects = sorted(about, key=lambda subject: (-about[subject], subject))
     return next((plain_reference(subject) for subject in subjects if "Patient" in subject), "")
-
-
-def _subject(resource: Resource) -> str | None:
-    """The patient a resource is about, as it says; an Appointment has its patient among the participants."""
-    subject = resource.subject or resource.patient
-    if subject is None and isinstance(resource, Appointment):
-        actors = [part.actor.reference for part in resource.participant or () if part.actor and part.actor.reference]
-        return next((actor for actor in actors if "Patient/" in actor), None)
-    return subject.reference if subject else None
 
 
 def _record(
@@ -139,7 +131,7 @@ def _record(
     orders = drafts.found if drafts else []
     by_reference = _by_reference(found + orders)
     names = _names_of(patient, found)
-    context = Context(as_of, by_reference)
+    context = Context(as_of, by_reference, names)
     person = Person(patient)
     sheet_of = {kind: sheets[lane] for kind, lane in _LANE_OF.items()}
     for each in found:
@@ -182,11 +174,7 @@ def _names_of(patient: str, found: Iterable[Found]) -> set[str]:
 
 
 def _is_about(found: Found, names: set[str]) -> bool:
-    if isinstance(found.resource, Patient):
-        return found.reference in names
-    said = _subject(found.resource)
-    # No subject, a conditional reference or one within the resource: nothing says that it is somebody else's.
-    return not said or said in names or "?" in said or said.startswith("#") or plain_reference(said) in names
+    return found.reference in names if isinstance(found.resource, Patient) else is_about(found.resource, names)
 
 
 def _person(patient: Patient, reference: str, as_of: date) -> Person:

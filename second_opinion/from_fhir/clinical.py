@@ -6,7 +6,6 @@ from typing import Protocol
 from second_opinion.from_fhir import shapes
 from second_opinion.from_fhir.concepts import (
     CARE,
-    DIAGNOSIS,
     OPERATION,
     OPERATION_OR_CARE,
     has_code,
@@ -14,13 +13,14 @@ from second_opinion.from_fhir.concepts import (
     plain_reference,
     read,
     read_diagnosis,
-    read_words,
     status_code,
 )
 from second_opinion.from_fhir.context import Context, aside
 from second_opinion.from_fhir.dates import day_of, days_of
-from second_opinion.from_fhir.spoken import notes, said
+from second_opinion.from_fhir.spoken import notes, said, stated_as_reason
 from second_opinion.record import Event
+from second_opinion.scores import SCALES
+from second_opinion.value_sets import Meaning
 
 _SNOMED = "http://snomed.info/sct"
 _NO = "373067005"
@@ -110,17 +110,19 @@ def reasons_of(it: Reasoned, inside: shapes.Resource, source: str, context: Cont
         behind = context.resolve(reference, inside)
         if isinstance(behind, shapes.Condition):
             found += condition(behind, plain_reference(reference.reference or ""), context)
-        elif behind is None and (named := read_words(reference.display, DIAGNOSIS))[0]:
+        elif behind is None and (named := _named(reference))[0]:
             found.append(Event(source=source, meanings=named[0], label=named[1], by="text", active=True))
     return tuple(found)
 
 
 def reasons_unread(it: Reasoned, inside: shapes.Resource, context: Context) -> bool:
     """Whether a reason is given by a reference that cannot be resolved."""
-    return any(
-        context.resolve(each, inside) is None and not read_words(each.display, DIAGNOSIS)[0]
-        for each in it.reasonReference or ()
-    )
+    return any(context.resolve(each, inside) is None and not _named(each)[0] for each in it.reasonReference or ())
+
+
+def _named(reference: shapes.Reference) -> tuple[tuple[Meaning, ...], str, str]:
+    """The diagnosis that a reference names, where it cannot be resolved."""
+    return read_diagnosis(shapes.Concept(text=reference.display))
 
 
 def condition(it: shapes.Condition, source: str, context: Context) -> tuple[Event, ...]:
@@ -163,12 +165,23 @@ def _observed(it: shapes.Observation, source: str, context: Context) -> Iterator
         value = number if quantity.value is None else quantity.value
         is_score = any(meaning.value_set == "outcome_scores" for meaning in meanings)
         in_words = is_score and value is None and it.valueString is not None
+        no_score = "no number in it" if in_words else _no_score(meanings, quantity.comparator, value)
         if value is not None or not is_score or in_words:
             yield Event(
                 source=source, resource="Observation", status=it.status or "", on=on, until=until, meanings=meanings,
-                label=label, by=by, value=value, unit=quantity.code or quantity.unit or "",
-                aside="no number in it" if in_words else aside(it.status, _OBSERVATION, bool(on) or not is_score),
+                label=label, by=by, value=None if no_score else value, unit=quantity.code or quantity.unit or "",
+                aside=no_score or aside(it.status, _OBSERVATION, bool(on) or not is_score),
             )  # fmt: skip
+
+
+def _no_score(meanings: Iterable[Meaning], comparator: str | None, value: float | None) -> str:
+    """Why a number is not what the patient scored: it is a bound, or not on the instrument's scale; '' if it is."""
+    instrument = next((meaning.kind for meaning in meanings if meaning.kind in SCALES), "")
+    if value is None or not instrument:
+        return ""
+    if comparator:
+        return "it gives a bound, not a number"
+    return "" if 0 <= value <= SCALES[instrument] else f"{value:g} is not on the scale of the {instrument}"
 
 
 def _told(it: shapes.Observation, source: str) -> Iterator[Event]:
@@ -213,18 +226,20 @@ def encounter(it: shapes.Encounter, source: str, context: Context) -> tuple[Even
     if it.serviceType:
         readings.append(read(it.serviceType, CARE))
     emergency = it.kind is not None and it.kind.code == "EMER"
-    if not emergency and not any([reading[0] for reading in readings]):
+    has_known_reason = it.reasonCode and any(read(concept)[0] for concept in it.reasonCode)
+    if not emergency and not has_known_reason and not any([reading[0] for reading in readings]):
         return ()
+    on, until = days_of(None, it.period, context.as_of)
+    unplaced = aside(it.status, _ENCOUNTER, dated=bool(on) or it.status != "finished")
     meanings = tuple(meaning for reading in readings for meaning in reading[0])
     label, by = next(((words, by) for found, words, by in readings if found), ("emergency encounter", "code"))
-    on, until = days_of(None, it.period, context.as_of)
     participants = [participant.individual for participant in it.participant or ()]
     event = Event(
         source=source, resource="Encounter", status=it.status or "", on=on, until=until, meanings=meanings,
-        label=label, by=by, aside=aside(it.status, _ENCOUNTER, dated=bool(on) or it.status != "finished"),
+        label=label, by=by, aside=unplaced,
         reasons=reasons_of(it, it, source, context), reasons_given=bool(it.reasonCode or it.reasonReference),
         who=names_of(*participants),
         service=_service(*(it.type or ()), it.serviceType, *participants),
         emergency=emergency,
     )  # fmt: skip
-    return (event,)
+    return (event, *stated_as_reason(it.reasonCode, source, "Encounter", it.status or "", on, unplaced))

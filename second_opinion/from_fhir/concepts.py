@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from second_opinion.codes import system_name
+from second_opinion.emergencies import emergencies_in
 from second_opinion.from_fhir.shapes import Coding, Concept, Reference
 from second_opinion.plain_words import plain
 from second_opinion.texts import care_in, diagnosis_in, imaging_in, medicine_in, operation_in
@@ -64,11 +65,20 @@ def _words(concept: Concept) -> Iterator[str]:
 
 
 def read_diagnosis(concept: Concept | None) -> tuple[tuple[Meaning, ...], str, str]:
-    """As `read`; a diagnosis is read from words only if no coding says what it is, in a system that we know."""
+    """As `read`; a diagnosis is read from words only if no coding says what it is, in a system that we know.
+
+    Words can name a disease of the spine and an emergency at once, so they are read for both.
+    """
     coded = (
         any(system_name(coding.system or "") for coding in (concept.coding or ()) if coding.code) if concept else False
     )
-    return read(concept, () if coded else DIAGNOSIS)
+    meanings, label, by = read(concept, () if coded else DIAGNOSIS)
+    if concept is None or coded or (meanings and by == "code"):
+        return meanings, label, by
+    for text in _words(concept):
+        if emergencies := emergencies_in(text):
+            return emergencies + meanings, text, "text"
+    return meanings, label, by
 
 
 def read_words(words: str | None, readers: tuple[Reader, ...]) -> tuple[tuple[Meaning, ...], str, str]:

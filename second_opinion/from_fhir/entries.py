@@ -6,7 +6,7 @@ from msgspec import DecodeError, Raw, Struct, ValidationError, json
 
 from second_opinion.data_needs import LANE_OF_TYPE
 from second_opinion.errors import UnreadableInput
-from second_opinion.from_fhir.documents import not_json
+from second_opinion.from_fhir.documents import not_json, whole
 from second_opinion.from_fhir.mending import mended
 from second_opinion.from_fhir.pages import Extent, Found, Page
 from second_opinion.from_fhir.shapes import (
@@ -48,6 +48,8 @@ def read_page(raw: bytes | Raw, name: str = "") -> Page:
         except ValidationError:
             return _odd_page(raw, place)
     except (DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if mended_body := whole(bytes(raw)):
+            return read_page(mended_body, name)
         raise not_json(error) from None
 
 

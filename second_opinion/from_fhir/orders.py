@@ -1,6 +1,7 @@
 """What is planned: ServiceRequests, CarePlan activities, Appointments -> events."""
 
 from collections.abc import Iterator
+from datetime import date
 
 from second_opinion.from_fhir import shapes
 from second_opinion.from_fhir.clinical import reasons_of, reasons_unread
@@ -49,6 +50,7 @@ def care_plan(it: shapes.CarePlan, source: str, context: Context) -> Iterator[Ev
         return
     yield from notes(it.note, source, "CarePlan", day_of(it.created) or days_of(None, it.period, None)[0])
     for activity in it.activity or ():
+        yield from notes(activity.progress, source, "CarePlan", None)  # written some time after the plan was made
         if activity.detail:
             yield _activity(activity.detail, it, source, context)
         elif activity.reference:
@@ -57,8 +59,10 @@ def care_plan(it: shapes.CarePlan, source: str, context: Context) -> Iterator[Ev
 
 def _activity(detail: shapes.Detail, plan: shapes.CarePlan, source: str, context: Context) -> Event:
     meanings, label, by = read(detail.code, OPERATION_OR_CARE)
-    on, until = days_of(None, detail.scheduledPeriod or plan.period, context.as_of)
-    received = detail.status in ("completed", "in-progress")
+    on, until = days_of(None, detail.scheduledPeriod or _bounds(detail.scheduledTiming) or plan.period, context.as_of)
+    is_operation = any(meaning.value_set == "spine_surgery" for meaning in meanings)
+    # Care needs a day; an operation in progress in a plan is still to be done.
+    received = detail.status == "completed" or (detail.status == "in-progress" and not is_operation)
     return Event(
         source=source, resource="CarePlan", status=detail.status or "", on=on, until=until, meanings=meanings,
         label=label, by=by, aside=aside(detail.status, _ACTIVITY, dated=bool(on) or not received),
@@ -66,6 +70,16 @@ def _activity(detail: shapes.Detail, plan: shapes.CarePlan, source: str, context
         reasons=reasons_of(detail, plan, source, context) or _reasons_behind(plan.basedOn, plan, context),
         reasons_unread=reasons_unread(detail, plan, context),
     )  # fmt: skip
+
+
+def _bounds(timing: shapes.Timing | None) -> shapes.Period | None:
+    """The days of a schedule: its bounds, else from its first event to its last."""
+    if timing is None:
+        return None
+    if timing.repeat and timing.repeat.boundsPeriod:
+        return timing.repeat.boundsPeriod
+    days = sorted(timing.event or ())
+    return shapes.Period(days[0], days[-1]) if days else None
 
 
 def _referred(reference: shapes.Reference, plan: shapes.CarePlan, source: str, context: Context) -> Iterator[Event]:
@@ -100,7 +114,7 @@ def appointment(it: shapes.Appointment, source: str, context: Context) -> Iterat
         for order in (context.resolve(reference, it) for reference in it.basedOn or ())
         if isinstance(order, shapes.ServiceRequest)
     ]
-    on = day_of(it.start)
+    on = day_of(it.start) or max(filter(None, map(_last_day, it.requestedPeriod or ())), default=None)
     for meanings, label, by in readings:
         if any(meaning.value_set == "spine_surgery" for meaning in meanings):
             yield Event(
@@ -110,3 +124,7 @@ def appointment(it: shapes.Appointment, source: str, context: Context) -> Iterat
                 reasons_unread=reasons_unread(it, it, context),
             )  # fmt: skip
             return
+
+
+def _last_day(asked_for: shapes.Period) -> date | None:
+    return days_of(None, asked_for, None)[1]

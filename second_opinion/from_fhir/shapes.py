@@ -35,6 +35,7 @@ class Period(Struct, gc=False):
 
 class Quantity(Struct, gc=False):
     value: float | None = None
+    comparator: str | None = None
     unit: str | None = None
     code: str | None = None
 
@@ -176,11 +177,21 @@ class Medication(Resource, gc=False):
     ingredient: list[Ingredient] | None = None
 
 
+class Repeat(Struct, gc=False):
+    boundsPeriod: Period | None = None
+
+
+class Timing(Struct, gc=False):
+    event: list[str] | None = None
+    repeat: Repeat | None = None
+
+
 class Detail(Struct, gc=False):
     code: Concept | None = None
     status: str | None = None
     doNotPerform: bool | None = None
     scheduledPeriod: Period | None = None
+    scheduledTiming: Timing | None = None
     reasonCode: list[Concept] | None = None
     reasonReference: list[Reference] | None = None
 
@@ -188,6 +199,7 @@ class Detail(Struct, gc=False):
 class Activity(Struct, gc=False):
     detail: Detail | None = None
     reference: Reference | None = None
+    progress: list[Annotation] | None = None
     plannedActivityReference: Any = None  # R5
 
 
@@ -244,6 +256,7 @@ class Encounter(Resource, gc=False, rename={"kind": "class"}):
 class Appointment(Resource, gc=False):
     status: str | None = None
     start: str | None = None
+    requestedPeriod: list[Period] | None = None
     serviceType: list[Concept] | None = None
     description: str | None = None
     participant: list[Participant] | None = None

@@ -44,6 +44,19 @@ def notes(
         yield from said(note.text, source, resource, day_of(note.time) or on)
 
 
+def stated_as_reason(
+    reasons: Iterable[shapes.Concept] | None, source: str, resource: str, status: str, on: date | None, unplaced: str
+) -> Iterator[Event]:
+    """What the patient states, given as the reason of a visit or a message."""
+    for concept in reasons or ():
+        meanings, label, by = read(concept)
+        if any(meaning.value_set == STATEMENTS for meaning in meanings):
+            yield Event(
+                source=source, resource=resource, on=on, until=on, meanings=meanings, label=label, by=by,
+                status=status, aside=unplaced or ("" if on else "no date"),
+            )  # fmt: skip
+
+
 def goal(it: shapes.Goal, source: str, context: Context) -> Iterator[Event]:
     if it.lifecycleStatus in _GONE:
         return
@@ -61,17 +74,18 @@ def communication(it: shapes.Communication, source: str, context: Context) -> It
     unplaced = aside(it.status, _SENT)
     titles = [read(concept)[1] for concept in (it.topic, *(it.category or ()))]
     yield from _discussed(discussed(titles), it.status or "", source, "Communication", on, unplaced)
-    for concept in it.reasonCode or ():
-        meanings, label, by = read(concept)
-        if any(meaning.value_set == STATEMENTS for meaning in meanings):
-            yield Event(
-                source=source, resource="Communication", on=on, until=on, meanings=meanings, label=label, by=by,
-                status=it.status or "", aside=unplaced or ("" if on else "no date"),
-            )  # fmt: skip
-    if it.sender and plain_reference(it.sender.reference or "").startswith("Patient/"):
+    yield from stated_as_reason(it.reasonCode, source, "Communication", it.status or "", on, unplaced)
+    if _is_from_patient(it):
         for words in (read(it.topic)[1], *(payload.contentString for payload in it.payload or ())):
             yield from said(words, source, "Communication", on, unplaced)
         yield from notes(it.note, source, "Communication", on)
+
+
+def _is_from_patient(it: shapes.Communication) -> bool:
+    """Sent by the patient it is about, and by no other."""
+    sender = plain_reference(it.sender.reference or "") if it.sender else ""
+    about = plain_reference(it.subject.reference or "") if it.subject else ""
+    return sender.startswith("Patient/") if not about.startswith("Patient/") else sender == about
 
 
 def document(it: shapes.DocumentReference, source: str, context: Context) -> Iterator[Event]:

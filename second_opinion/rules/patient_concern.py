@@ -15,7 +15,9 @@ from second_opinion.record import Event, Events, PatientRecord
 from second_opinion.rules.wording import unread_words
 
 PAGE = Page("rules/patient_concern.yaml", ("name", "status", "outcomes", "weight", "wording", "review", "value_sets"))
-LANES = ("conditions", "observations", "service_requests", "communications", "questionnaire_responses")
+LANES = (
+    "conditions", "observations", "service_requests", "encounters", "communications", "questionnaire_responses",
+)  # fmt: skip
 _ROLES = ("concern", "wants_second_opinion")
 
 

@@ -32,7 +32,7 @@ def unread_words(lanes: Collection[str], aside: Collection[Event] = ()) -> str:
         return ""
     if names := lane_words(lanes):
         return f"{names} could not be read in full"
-    reasons = dict.fromkeys(plain(event.aside) for event in aside)
+    reasons = dict.fromkeys(plain(event.aside or "no date") for event in aside)
     return f"some entries could not be placed ({listed(reasons)})"
 
 

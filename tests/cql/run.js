@@ -19,7 +19,7 @@ import cql from "cql-execution";
 const RULES = { repeat_surgery: "RepeatSurgery", nonsurgical_care: "NonsurgicalCare" };
 const SYSTEMS = {
   "http://www.ama-assn.org/go/cpt": "CPT",
-  "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets": "HCPCS",
+  "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets": "HCPCS",
   "http://snomed.info/sct": "SNOMED",
   "http://hl7.org/fhir/sid/icd-10-cm": "ICD10CM",
   "http://www.cms.gov/Medicare/Coding/ICD10": "ICD10PCS",
@@ -112,6 +112,7 @@ function eventsOf(resource, known) {
         ...span(resource.effectiveDateTime),
         value: resource.valueQuantity?.value,
         unit: resource.valueQuantity?.unit,
+        comparator: resource.valueQuantity?.comparator,
       }];
     case "Encounter":
       return [{
