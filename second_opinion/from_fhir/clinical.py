@@ -226,11 +226,14 @@ def encounter(it: shapes.Encounter, source: str, context: Context) -> tuple[Even
     if it.serviceType:
         readings.append(read(it.serviceType, CARE))
     emergency = it.kind is not None and it.kind.code == "EMER"
-    has_known_reason = it.reasonCode and any(read(concept)[0] for concept in it.reasonCode)
-    if not emergency and not has_known_reason and not any([reading[0] for reading in readings]):
+    of_care = emergency or any([reading[0] for reading in readings])
+    if not (of_care or it.reasonCode):
         return ()
     on, until = days_of(None, it.period, context.as_of)
     unplaced = aside(it.status, _ENCOUNTER, dated=bool(on) or it.status != "finished")
+    stated = tuple(stated_as_reason(it.reasonCode, source, "Encounter", it.status or "", on, unplaced))
+    if not of_care:
+        return stated
     meanings = tuple(meaning for reading in readings for meaning in reading[0])
     label, by = next(((words, by) for found, words, by in readings if found), ("emergency encounter", "code"))
     participants = [participant.individual for participant in it.participant or ()]
@@ -242,4 +245,4 @@ def encounter(it: shapes.Encounter, source: str, context: Context) -> tuple[Even
         service=_service(*(it.type or ()), it.serviceType, *participants),
         emergency=emergency,
     )  # fmt: skip
-    return (event, *stated_as_reason(it.reasonCode, source, "Encounter", it.status or "", on, unplaced))
+    return (event, *stated)
