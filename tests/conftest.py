@@ -7,7 +7,11 @@ import pytest
 import smart_ehr
 from chromium import chromium
 from clusters import Cluster, running_cluster
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser
+
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines are busy
+settings.load_profile("ours")
 
 
 @pytest.fixture(scope="session")

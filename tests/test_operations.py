@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +20,7 @@ import pytest
 from flask import Flask
 from msgspec import json
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from ports import free_port
 from signing import Signer, served_settings
 from teaching_calls import hook_call
 
@@ -57,8 +57,7 @@ class Server:
     """A process of ours that serves, with what it prints."""
 
     def __init__(self, folder: Path, *command: str, **environment: str) -> None:
-        with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.out, self.err = folder / "out", folder / "err"
         given = [str(self.port) if each == "PORT" else each for each in command]
         everything = (

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from ports import free_port
 from redis import Redis
 from redis.exceptions import RedisError
-from test_server import free_port
 
 from journal.journal import Journal, open_journal
 from journal.redis_tokens import RedisTokens
