@@ -66,7 +66,7 @@ class Cluster:
         user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
         with (self.folder / "output").open("w+") as output:  # a pipe would stay open with the server
             command = [*user, str(self.programs / program), *arguments]
-            done = subprocess.run(command, cwd=self.folder, stdout=output, stderr=subprocess.STDOUT, timeout=120)
+            done = subprocess.run(command, cwd=self.folder, stdout=output, stderr=subprocess.STDOUT, timeout=300)
         assert done.returncode == 0, f"{program} failed:\n{(self.folder / 'output').read_text()}"
 
 

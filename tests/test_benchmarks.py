@@ -53,7 +53,7 @@ def start() -> Iterator[Start]:
 
     yield begin
     for process in started:
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 def staying(program: str) -> str:
@@ -99,7 +99,7 @@ def test_a_group_that_is_gone_uses_nothing(start: Start) -> None:
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     assert usage_of(process.pid).memory_mb == 0
-    process.wait(30)
+    process.wait(120)
     assert usage_of(process.pid) == Usage(0, 0)
 
 

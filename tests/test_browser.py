@@ -327,7 +327,7 @@ def test_the_copied_curl_command_gives_the_same_card(page: Page) -> None:
     page.locator("#copy-curl").click()
     expect(page.locator("#copy-curl")).to_have_text("Copied")
     command = page.evaluate("navigator.clipboard.readText()")
-    answer = subprocess.run(["sh", "-c", command], capture_output=True, check=True, timeout=30)
+    answer = subprocess.run(["sh", "-c", command], capture_output=True, check=True, timeout=120)
     (card,) = json.loads(answer.stdout)["cards"]
     assert card["summary"] == page.locator(".card .summary").inner_text()
 

@@ -15,10 +15,10 @@ from plugin.settings import DATABASE_URL
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """A journal with an answer of today and one that is 100 days old."""
+    """A journal with an answer of today and one that is 200 days old."""
     url = f"sqlite:///{tmp_path / 'journal.sqlite3'}"
     journal = open_journal(url, "a secret of these tests, long enough")
-    for days in (0, 100):
+    for days in (0, 200):
         at = datetime.now(UTC) - timedelta(days)
         row = FeedbackRow(card=str(days), client="", outcome="accepted", outcome_at="", received_at=at)
         store_feedback(journal.database, journal.keys, [row])

@@ -32,7 +32,7 @@ from second_opinion.errors import SecondOpinionError
 Json = dict[str, Any]
 ROOT = Path(__file__).resolve().parent.parent
 SIGN = "/cds-services/second-opinion-order-sign"
-PATIENCE = 30.0
+PATIENCE = 120.0
 CANARY = "Zebulon-Quackenbush"
 EHR = Signer("RS384", kid="rs")
 SETTINGS: dict[str, str] = {}  # of `serve`: a trust file, a secret, a database

@@ -37,11 +37,11 @@ def redis_on(port: int, folder: Path) -> Iterator[str]:
         yield url
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)
 
 
 def until_it_answers(client: Redis) -> None:
-    for _ in range(200):
+    for _ in range(2000):
         with suppress(RedisError):
             client.ping()
             return
