@@ -12,7 +12,7 @@ from flask import Flask, request
 from journal_examples import opened
 from msgspec import json
 from playwright.sync_api import Browser, FrameLocator, Page, expect
-from smart_ehr import DANIEL, RUTH, RunningEhr, smart_ehr
+from smart_ehr import DANIEL, RUTH, TODAY, RunningEhr, smart_ehr
 
 from ehr.look_up import LookUp
 from ehr.trust import SmartEhr, Trust
@@ -35,7 +35,8 @@ def app_and_ehr(sekmet: str, journal: Journal, scopes: str = EVERYTHING) -> Iter
     def served(ehr: SandboxEhr) -> Flask:
         here = ehr.origin.replace("127.0.0.1", "localhost")
         trust = Trust(here, smart_ehrs=(SmartEhr(ehr.fhir_base, APP, "public", (ehr.origin,)),))
-        app = create_app(here, journal=journal, pages=[create_blueprint(trust, journal, look_up)])
+        pages = create_blueprint(trust, journal, look_up, today=lambda: TODAY)
+        app = create_app(here, lambda: TODAY, journal=journal, pages=[pages])
         app.add_url_rule("/ehr", "ehr", lambda: FRAME.format(escape(request.args["src"]), request.args["width"]))
         return app
 

@@ -15,7 +15,8 @@ from sandbox.fhir_process import NoFhirServer, fhir_process
 
 ROOT = Path(__file__).parent.parent
 HOLDING = """
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests in the background ignores it
 from sandbox.fhir_process import fhir_process
 with fhir_process() as base:
     print(base, flush=True)
