@@ -15,6 +15,7 @@ import pytest
 from ports import free_port
 
 ROOT = Path(__file__).parent.parent
+_SITE = Path(__file__).with_suffix(".toml")
 _STARTUP_SECONDS = 180
 _STOP_SECONDS = 60
 
@@ -37,7 +38,7 @@ def running_demo(folder: Path, *options: str) -> Iterator[RunningDemo]:
     port = free_port()
     command = [sys.executable, "-m", "plugin", "demo", "--no-browser", "--port", str(port), *options]
     log = folder / "demo.log"
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder), "SECOND_OPINION_SITE": str(_SITE)}
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
     demo = RunningDemo(f"http://127.0.0.1:{port}/sandbox/", process, log)

@@ -20,7 +20,7 @@ from journal.journal import Journal
 from plugin.app import create_app
 from sandbox.smart.clients import EVERYTHING, Client
 from sandbox.smart.ehr import SandboxEhr
-from smart_app.chart.reading import MOST_PAGES, SECONDS
+from smart_app.chart.reading import MOST_PAGES
 from smart_app.door import create_blueprint
 
 FRAME = '<!doctype html><title>EHR</title><iframe id="app" src="{}" width="{}" height="860"></iframe>'
@@ -30,7 +30,7 @@ APP = "second-opinion"
 @contextmanager
 def app_and_ehr(sekmet: str, journal: Journal, scopes: str = EVERYTHING) -> Iterator[RunningEhr]:
     """The app at http://localhost:PORT, the EHR at http://127.0.0.1:PORT: two sites, as in a hospital."""
-    look_up = LookUp(SECONDS, most_pages=MOST_PAGES)
+    look_up = LookUp(60.0, most_pages=MOST_PAGES)
 
     def served(ehr: SandboxEhr) -> Flask:
         here = ehr.origin.replace("127.0.0.1", "localhost")

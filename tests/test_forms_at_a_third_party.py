@@ -19,7 +19,7 @@ from second_opinion.from_fhir import REPORTED_CARE
 from second_opinion.site import AS_SHIPPED
 from smart_app.acts.acts import Acts
 from smart_app.app import App
-from smart_app.chart.reading import MOST_PAGES, SECONDS, Reader
+from smart_app.chart.reading import MOST_PAGES, Reader
 from smart_app.forms.discussion import SYSTEM
 from smart_app.forms.routes import add_discuss_routes
 from smart_app.launches import Launch
@@ -62,7 +62,7 @@ def forms(ehr: RunningEhr, tmp_path: Path) -> Iterator[AtTheEhr]:
     trust, served = Trust("http://localhost"), Flask("forms", static_folder=None)
     with (
         opened(f"sqlite:///{tmp_path}/journal.sqlite3") as journal,
-        closing(LookUp(SECONDS, most_pages=MOST_PAGES)) as look_up,
+        closing(LookUp(60.0, most_pages=MOST_PAGES)) as look_up,
     ):
         reader = Reader(look_up, lambda: TODAY, AS_SHIPPED, trust, journal, lambda launch: launch)
         app = App(

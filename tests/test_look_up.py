@@ -197,7 +197,7 @@ def test_epics_entry_that_there_are_no_results_is_a_complete_and_empty_lane(
     assert assessment["lanes"][lane] == {"state": "complete", "count": 0}
 
 
-def test_a_server_that_hangs_holds_no_answer_up() -> None:
+def test_a_server_that_hangs_holds_no_answer_for_a_second() -> None:
     assert BUDGET < 0.5  # half of the second that CDS Hooks gives an answer
     with fhir_server() as server:
         server.ways = dict.fromkeys(TYPES.values(), fake.hang)

@@ -26,7 +26,7 @@ from second_opinion.from_fhir import OWN_REFERRAL
 from smart_app.acts.acts import Acts
 from smart_app.app import App
 from smart_app.chart.case import Case
-from smart_app.chart.reading import MOST_PAGES, SECONDS, Reader
+from smart_app.chart.reading import MOST_PAGES, Reader
 from smart_app.launches import Launch
 from smart_app.refer.routes import add_refer_routes
 from smart_app.review.routes import add_review_routes
@@ -43,7 +43,7 @@ class Pages:
             id="launch-1", form_key="key", iss=ehr.fhir_base, patient=RUTH, user=SURGEON,
             scopes=frozenset(scope.split()), access_token=ehr.token_for(RUTH, scope),
         )  # fmt: skip
-        self.look_up = LookUp(SECONDS, most_pages=MOST_PAGES)
+        self.look_up = LookUp(60.0, most_pages=MOST_PAGES)
         self.reader = Reader(self.look_up, lambda: TODAY, SITE, Trust("http://localhost"), journal, self.renewed)
         app = App("http://localhost", lambda: TODAY, SITE, Trust("http://localhost"), journal,
                   lambda _: self.launch, self.renewed, lambda _: self.case)  # fmt: skip
