@@ -274,6 +274,17 @@ def test_one_click_mends_all_for_every_page(broken_page: Page, browser: Browser,
     expect(broken_page.locator("#broken")).to_be_hidden()
 
 
+def test_a_click_that_is_quicker_than_the_page_is_not_forgotten(broken_page: Page, demo: str) -> None:
+    nothing_broken, held = request("GET", f"{demo}faults").json(), []
+    broken_page.route("**/faults", lambda route: route.continue_() if route.request.post_data else held.append(route))
+    broken_page.reload()
+    broken_page.locator("#break-it").click()
+    with broken_page.expect_response("**/faults"):
+        broken_page.locator('[data-fault="procedures-403"]').click()
+    held[0].fulfill(json=nothing_broken)
+    expect(broken_page.locator("#broken")).to_be_visible()
+
+
 def test_an_error_of_the_service_is_shown_with_its_own_words(broken_page: Page) -> None:
     said = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "diagnostics": "No patient in it."}]}
     broken_page.route("**/cds-services/*", lambda route: route.fulfill(status=400, json=said))
