@@ -22,6 +22,12 @@ SECRET = "a secret of these tests, long enough"  # noqa: S105
 EHR, NOW, CANARY = "https://ehr.example", 1_795_300_000, "Zebulon-Quackenbush"
 
 
+@pytest.fixture(autouse=True)
+def patiently(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may be later than a call can wait."""
+    monkeypatch.setattr("journal.redis_tokens._PATIENCE_SECONDS", 30.0)
+
+
 @contextmanager
 def redis_on(port: int, folder: Path) -> Iterator[str]:
     """A server of our own, in memory only."""
