@@ -35,10 +35,10 @@ class Cluster:
         self._run("pg_ctl", "-w", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
 
     def new_database(self) -> str:
-        """The URL of an empty database."""
-        name = f"test_{uuid4().hex}"
-        self.execute(f'CREATE DATABASE "{name}"')
-        return f"postgresql://postgres@/{name}?host={self.folder}"
+        """The URL of one that is empty, as far as anybody sees who comes by it."""
+        schema = f"test_{uuid4().hex}"
+        self.execute(f'CREATE SCHEMA "{schema}"')
+        return f"postgresql://postgres@/postgres?host={self.folder}&options=-csearch_path%3D{schema}"
 
     def execute(self, statement: str, url: str | None = None) -> list[tuple[object, ...]]:
         with psycopg.connect(

@@ -102,6 +102,7 @@ def ask(url: str, statement: str) -> list[tuple[Any, ...]]:
     if url.startswith("sqlite"):
         with closing(sqlite3.connect(make_url(url).database or "", isolation_level=None)) as connection:
             return connection.execute(statement).fetchall()
-    with psycopg.connect(url, autocommit=True, options="-c TimeZone=UTC") as server:
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute("SET TIME ZONE 'UTC'")
         cursor = server.execute(statement.encode())
         return cursor.fetchall() if cursor.description else []
