@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 
 from msgspec import structs
 from sqlalchemy import Connection
@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from journal.answers import place_decisions
 from journal.database import Database
 from journal.errors import JournalDown
-from journal.forks import at_fork
+from journal.forks import around_fork, at_fork
 from journal.line import log
 from journal.once import insert_once
 from journal.rows import AssessmentRow, CardRow
@@ -34,11 +34,19 @@ class Writer:
         self._most = most
         self.dropped = 0
         self.renew()
+        around_fork(self._before_fork, self._after_fork)
         at_fork(self.renew)
+
+    def _before_fork(self) -> None:
+        # A child born while our thread is inside SQLite inherits a lock of SQLite's own that nobody opens any more.
+        self._writing.acquire()
+
+    def _after_fork(self) -> None:
+        self._writing.release()
 
     def renew(self) -> None:
         """Nothing waiting and no thread yet; also in a forked child: what its parent was given, the parent writes."""
-        self._changed = Condition()
+        self._changed, self._writing = Condition(), Lock()
         self._waiting: deque[Rows] = deque(maxlen=self._most)
         self._in_hand = self._flushing = 0
         self._stopping = False
@@ -110,7 +118,8 @@ class Writer:
 
     def _is_written(self, batch: Sequence[Rows]) -> bool:
         try:
-            self._database.background.run(lambda connection: _insert(connection, batch))
+            with self._writing:
+                self._database.background.run(lambda connection: _insert(connection, batch))
         except JournalDown:
             return False
         except (SQLAlchemyError, ValueError, TypeError, OverflowError) as error:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")  # as in the Makefile
 FLAGS = [
@@ -19,6 +19,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+expect.set_options(timeout=60_000)  # of a busy machine; what is there is not waited for
 
 
 def program() -> str:
@@ -36,6 +37,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def serious(page: Page) -> list[str]:
-    """What axe finds that would keep somebody out."""
+    """What axe finds that would keep somebody out, once the page is there in full."""
+    page.wait_for_load_state()
     found = Axe().run(page).response["violations"]
     return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in ("serious", "critical")]

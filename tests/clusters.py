@@ -35,10 +35,10 @@ class Cluster:
         self._run("pg_ctl", "-w", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
 
     def new_database(self) -> str:
-        """The URL of an empty database."""
-        name = f"test_{uuid4().hex}"
-        self.execute(f'CREATE DATABASE "{name}"')
-        return f"postgresql://postgres@/{name}?host={self.folder}"
+        """The URL of one that is empty, as far as anybody sees who comes by it."""
+        schema = f"test_{uuid4().hex}"
+        self.execute(f'CREATE SCHEMA "{schema}"')
+        return f"postgresql://postgres@/postgres?host={self.folder}&options=-csearch_path%3D{schema}"
 
     def execute(self, statement: str, url: str | None = None) -> list[tuple[object, ...]]:
         with psycopg.connect(
@@ -66,7 +66,7 @@ class Cluster:
         user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
         with (self.folder / "output").open("w+") as output:  # a pipe would stay open with the server
             command = [*user, str(self.programs / program), *arguments]
-            done = subprocess.run(command, cwd=self.folder, stdout=output, stderr=subprocess.STDOUT, timeout=120)
+            done = subprocess.run(command, cwd=self.folder, stdout=output, stderr=subprocess.STDOUT, timeout=300)
         assert done.returncode == 0, f"{program} failed:\n{(self.folder / 'output').read_text()}"
 
 

@@ -7,7 +7,14 @@ import pytest
 import smart_ehr
 from chromium import chromium
 from clusters import Cluster, running_cluster
+from hypothesis import HealthCheck, settings
+from msgspec.structs import replace
 from playwright.sync_api import Browser
+
+from journal.engines import READ_AND_SPEND
+
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines are busy
+settings.load_profile("ours")
 
 
 @pytest.fixture(scope="session")
@@ -17,8 +24,12 @@ def postgresql() -> Iterator[Cluster]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database that nobody has used yet; the test runs once with each kind."""
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A database that nobody has used yet; the test runs once with each kind.
+
+    It is waited for longer than a call may wait: what is slow here is only the machine.
+    """
+    monkeypatch.setattr("journal.database.READ_AND_SPEND", replace(READ_AND_SPEND, seconds=30.0))
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/journal.sqlite3"
     cluster: Cluster = request.getfixturevalue("postgresql")

@@ -16,7 +16,7 @@ from chart_search import read, search
 
 Json = dict[str, Any]
 BASE = "/fhir/r4"
-PATIENCE = 5.0
+PATIENCE = 60.0
 _BOMB = gzip.compress(b" " * 50_000_000)
 
 

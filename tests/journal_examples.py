@@ -19,7 +19,7 @@ SECRET = "a secret of the tests, long enough"  # noqa: S105
 EHR = "https://ehr.example"
 DAY = date(2026, 11, 22)
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @contextmanager
@@ -103,5 +103,6 @@ def ask(url: str, statement: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(make_url(url).database or "", isolation_level=None)) as connection:
             return connection.execute(statement).fetchall()
     with psycopg.connect(url, autocommit=True) as server:
+        server.execute("SET TIME ZONE 'UTC'")
         cursor = server.execute(statement.encode())
         return cursor.fetchall() if cursor.description else []

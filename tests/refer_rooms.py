@@ -63,8 +63,10 @@ class Room:
 
 
 @contextmanager
-def refer_room(journal: Journal, name: str = "failed-fusion", site: Site = SITE, **launch: Any) -> Iterator[Room]:
-    """`launch` changes the launch; `Room.case` may be replaced at any time."""
+def refer_room(
+    journal: Journal, name: str = "failed-fusion", site: Site = SITE, seconds: float = 60.0, **launch: Any
+) -> Iterator[Room]:
+    """`seconds`: for each request to the EHR; `launch` changes the launch; `Room.case` may be replaced at any time."""
     first = case_of(name)
     patient = dict(first.patient)
     with store_of(patient) as store:
@@ -75,7 +77,7 @@ def refer_room(journal: Journal, name: str = "failed-fusion", site: Site = SITE,
         case = replace(case_of(name, replace(opened, **launch), site))
         app = App("http://localhost", lambda: TODAY, site, Trust("http://localhost"), journal,
                   lambda _: room.case.launch, lambda launch: launch, lambda _: room.case)  # fmt: skip
-        acts = Acts(app, 1.0)
+        acts = Acts(app, seconds)
         flask = Flask(__name__, static_folder=None)
         door = Blueprint("smart_app", "smart_app", template_folder="templates", static_folder="static")
         add_review_routes(door, app)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
@@ -101,7 +101,7 @@ def served_settings(folder: Path, *signers: Signer) -> dict[str, str]:
 
 @dataclass
 class KeyServer:
-    """Answers every path with `body`; `calls` are the paths asked for."""
+    """Answers every path with `body`; `calls` are the paths asked for. It hangs while `answering` is cleared."""
 
     port: int = 0
     body: bytes = b""
@@ -109,6 +109,7 @@ class KeyServer:
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0
     calls: list[str] = field(default_factory=list)
+    answering: Event = field(default_factory=Event)
 
     @property
     def jku(self) -> str:
@@ -119,10 +120,12 @@ class KeyServer:
 def key_server(*signers: Signer) -> Iterator[KeyServer]:
     """On loopback, with the signers' public keys to begin with."""
     served = KeyServer(body=jwks(*signers))
+    served.answering.set()
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             served.calls.append(self.path)
+            served.answering.wait()
             time.sleep(served.seconds)
             self.send_response(served.status)
             for name, value in {"Content-Length": str(len(served.body)), **served.headers}.items():
@@ -141,6 +144,7 @@ def key_server(*signers: Signer) -> Iterator[KeyServer]:
     try:
         yield served
     finally:
+        served.answering.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -25,12 +25,13 @@ from sandbox.smart.store import Launch
 Json = dict[str, Any]
 VERIFIER = "v" * 64
 RUTH, DANIEL = "ruth-keller", "daniel-osei"
+TODAY = date.today()  # also after midnight: what is dated from it must agree
 
 
 @contextmanager
 def fhir_server() -> Iterator[str]:
     """sekmet with the teaching patients, dated from today; one for a whole test session (conftest.py)."""
-    with fhir_process(date.today()) as base:
+    with fhir_process(TODAY) as base:
         yield base
 
 
@@ -128,35 +129,41 @@ def smart_ehr(
         served = app(ehr) if app else Flask("an EHR alone")
         served.register_blueprint(create_blueprint(ehr))
         running = RunningEhr(ehr, fhir_server, recorded, ahead)
-        before = latest(running)
         try:
-            with serving(site, served):
+            with unchanged(fhir_server), serving(site, served):
                 yield running
         finally:
-            restore(running, before)
             ehr.close()
             running.http.clear()
 
 
-def latest(running: RunningEhr) -> int:
-    """How many changes the FHIR server has seen."""
-    return int(running.get("_history?_count=1")["total"])
+@contextmanager
+def unchanged(fhir_server: str) -> Iterator[None]:
+    """What is written meanwhile is taken away, and the teaching patients' own resources are put back if they were
+    changed: one server is shared by all tests of a session, in any order.
+    """
+    with closing(Target(fhir_server)) as target:
+        before = changes(target)
+        try:
+            yield
+        finally:
+            if since := changes(target) - before:
+                restore(target, since)
 
 
-def restore(running: RunningEhr, before: int) -> None:
-    """Takes away what was written since, and puts back the teaching patients' own resources if they were changed."""
-    changes = latest(running) - before
-    if not changes:
-        return
-    entries = running.get(f"_history?_count={changes}")["entry"]
+def changes(target: Target) -> int:
+    """How many the FHIR server has seen."""
+    return int((target.ask("GET", f"{target.base}/_history?_count=1") or {})["total"])
+
+
+def restore(target: Target, since: int) -> None:
+    entries = (target.ask("GET", f"{target.base}/_history?_count={since}") or {})["entry"]
     changed = {"/".join(entry["fullUrl"].split("/")[-2:]) for entry in entries}
-    ours = {address_of(each): each for patient in teaching_patients(date.today()) for each in resources_of(patient)}
+    ours = {address_of(each): each for patient in teaching_patients(TODAY) for each in resources_of(patient)}
     undone = [
         {"resource": ours[address], "request": {"method": "PUT", "url": address}}
         if address in ours
         else {"request": {"method": "DELETE", "url": address}}
         for address in sorted(changed)
     ]
-    target = Target(running.fhir_server)
-    target.ask("POST", running.fhir_server, {"resourceType": "Bundle", "type": "batch", "entry": undone})
-    target.close()
+    target.ask("POST", target.base, {"resourceType": "Bundle", "type": "batch", "entry": undone})

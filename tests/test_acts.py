@@ -69,7 +69,14 @@ def room(url: str) -> Iterator[Room]:
         yield from room_in(store, journal, url)
 
 
-def room_in(store: Store, journal: Journal, url: str) -> Iterator[Room]:
+@pytest.fixture
+def hasty(url: str) -> Iterator[Room]:
+    """The same for what is waited for in vain."""
+    with store_of(PATIENT) as store, opened(url) as journal:
+        yield from room_in(store, journal, url, seconds=1.0)
+
+
+def room_in(store: Store, journal: Journal, url: str, seconds: float = 60.0) -> Iterator[Room]:
     launch = Launch(
         id="launch-1", form_key="key", iss=store.url, patient="ruth-keller", user="Practitioner/7",
         scopes=frozenset(("user/*.cruds",)), card="a-card",
@@ -84,7 +91,7 @@ def room_in(store: Store, journal: Journal, url: str) -> Iterator[Room]:
     case = replace(case_of("failed-fusion", launch), patient=PATIENT)
     app = App("http://localhost", lambda: TODAY, AS_SHIPPED, Trust("http://localhost"), journal, lambda _: launch,
               renewed, lambda _: case)  # fmt: skip
-    acts = Acts(app, 1.0, lambda launch: here.changed.append(launch.id))
+    acts = Acts(app, seconds, lambda launch: here.changed.append(launch.id))
     here = Room(store, journal, acts, case, url)
     yield here
     acts.close()
@@ -227,10 +234,10 @@ def test_a_patient_without_a_date_of_birth_is_known_by_the_id(room: Room) -> Non
 
 
 @pytest.mark.parametrize("way", [fake.status(403), fake.status(404), fake.status(500), fake.hang, fake.drop])
-def test_when_the_patient_cannot_be_read_nothing_is_written(room: Room, way: fake.Way) -> None:
-    room.store.ways["GET Patient"] = way
-    assert "could not be checked, so nothing was written" in str(refused(room))
-    assert not room.store.requests("POST") and not room.rows()
+def test_when_the_patient_cannot_be_read_nothing_is_written(hasty: Room, way: fake.Way) -> None:
+    hasty.store.ways["GET Patient"] = way
+    assert "could not be checked, so nothing was written" in str(refused(hasty))
+    assert not hasty.store.requests("POST") and not hasty.rows()
 
 
 def test_without_the_scope_nothing_is_asked_and_there_is_text_to_copy(room: Room) -> None:
@@ -429,14 +436,14 @@ def test_what_was_withdrawn_when_the_journal_went_down_is_said_to_be(tmp_path: P
 # ---- others who do the same
 
 
-def test_who_broke_off_without_a_word_is_waited_for_and_then_replaced(room: Room) -> None:
-    preview = room.acts.preview(room.case, REFERRAL)
-    claim(room, preview.digest)
+def test_who_broke_off_without_a_word_is_waited_for_and_then_replaced(hasty: Room) -> None:
+    preview = hasty.acts.preview(hasty.case, REFERRAL)
+    claim(hasty, preview.digest)
     with pytest.raises(NotDone, match="another click") as still:
-        room.do()
-    assert still.value.may_be_written and not room.orders
-    ask(room.url, "UPDATE deeds SET at = '2020-01-01 00:00:00'")
-    assert room.do().state == "done"
+        hasty.do()
+    assert still.value.may_be_written and not hasty.orders
+    ask(hasty.url, "UPDATE deeds SET at = '2020-01-01 00:00:00'")
+    assert hasty.do().state == "done"
 
 
 def claim(room: Room, digest: str) -> None:
@@ -449,10 +456,15 @@ def test_when_the_other_click_fails_this_one_says_so(room: Room, how: str) -> No
     digest = room.acts.preview(room.case, REFERRAL).digest
     claim(room, digest)
     fails = threading.Timer(
-        0.3, room.acts.deeds.forget if how == "forgotten" else room.acts.deeds.note,
+        0.5, room.acts.deeds.forget if how == "forgotten" else room.acts.deeds.note,
         (digest,) if how == "forgotten" else (digest, "unknown", ()),
     )  # fmt: skip
-    fails.start()
+
+    def is_the_last_question(server: FakeServer, handler: Handler, asked: fake.Asked) -> None:
+        stored(server, handler, asked)  # after it this click finds that the other has begun
+        fails.start()
+
+    room.store.ways["GET Patient"] = fake.first(is_the_last_question, stored)
     assert "begun by another click, and failed" in str(refused(room))
     fails.join()
     assert room.do().state == "done"

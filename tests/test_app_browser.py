@@ -12,7 +12,7 @@ from flask import Flask, request
 from journal_examples import opened
 from msgspec import json
 from playwright.sync_api import Browser, FrameLocator, Page, expect
-from smart_ehr import DANIEL, RUTH, RunningEhr, smart_ehr
+from smart_ehr import DANIEL, RUTH, TODAY, RunningEhr, smart_ehr
 
 from ehr.look_up import LookUp
 from ehr.trust import SmartEhr, Trust
@@ -20,7 +20,7 @@ from journal.journal import Journal
 from plugin.app import create_app
 from sandbox.smart.clients import EVERYTHING, Client
 from sandbox.smart.ehr import SandboxEhr
-from smart_app.chart.reading import MOST_PAGES, SECONDS
+from smart_app.chart.reading import MOST_PAGES
 from smart_app.door import create_blueprint
 
 FRAME = '<!doctype html><title>EHR</title><iframe id="app" src="{}" width="{}" height="860"></iframe>'
@@ -30,12 +30,13 @@ APP = "second-opinion"
 @contextmanager
 def app_and_ehr(sekmet: str, journal: Journal, scopes: str = EVERYTHING) -> Iterator[RunningEhr]:
     """The app at http://localhost:PORT, the EHR at http://127.0.0.1:PORT: two sites, as in a hospital."""
-    look_up = LookUp(SECONDS, most_pages=MOST_PAGES)
+    look_up = LookUp(60.0, most_pages=MOST_PAGES)
 
     def served(ehr: SandboxEhr) -> Flask:
         here = ehr.origin.replace("127.0.0.1", "localhost")
         trust = Trust(here, smart_ehrs=(SmartEhr(ehr.fhir_base, APP, "public", (ehr.origin,)),))
-        app = create_app(here, journal=journal, pages=[create_blueprint(trust, journal, look_up)])
+        pages = create_blueprint(trust, journal, look_up, today=lambda: TODAY)
+        app = create_app(here, lambda: TODAY, journal=journal, pages=[pages])
         app.add_url_rule("/ehr", "ehr", lambda: FRAME.format(escape(request.args["src"]), request.args["width"]))
         return app
 

@@ -53,7 +53,7 @@ def start() -> Iterator[Start]:
 
     yield begin
     for process in started:
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 def staying(program: str) -> str:
@@ -79,14 +79,14 @@ def test_cpu_is_a_call_s_share_and_its_ratio_the_round_in_the_middle() -> None:
 
 
 def test_cpu_of_a_child_is_counted_with_its_group(start: Start) -> None:
-    burn = staying("import time\nwhile time.process_time() < 0.5: pass")
+    burn = staying("import time\nwhile time.process_time() < 2: pass")
     parent = (
         "from subprocess import PIPE, Popen\n"
         f"child = Popen([sys.executable, '-c', {burn!r}], stdin=PIPE, stdout=PIPE)\n"
         "child.stdout.readline()"
     )
     idle, busy = start(""), start(parent)
-    assert usage_of(busy.pid).cpu_ms >= 490 > usage_of(idle.pid).cpu_ms
+    assert usage_of(busy.pid).cpu_ms - usage_of(idle.pid).cpu_ms > 1000  # a start costs far less than that to differ
 
 
 def test_memory_is_that_of_the_group_and_of_nobody_else(start: Start) -> None:
@@ -99,7 +99,7 @@ def test_a_group_that_is_gone_uses_nothing(start: Start) -> None:
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     assert usage_of(process.pid).memory_mb == 0
-    process.wait(30)
+    process.wait(120)
     assert usage_of(process.pid) == Usage(0, 0)
 
 

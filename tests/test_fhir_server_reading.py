@@ -277,9 +277,9 @@ def test_what_did_answer_is_not_asked_again(client: FlaskClient, server: FakeSer
 
 
 def test_a_second_try_is_over_by_the_same_deadline(server: FakeServer) -> None:
-    server.ways["Procedure"] = fake.first(fake.slow(0.4), fake.as_usual)
+    server.ways["Procedure"] = fake.first(fake.hang, fake.as_usual)
     server.chart = [one_of("procedures")]
-    with service(0.2) as (client, _):
+    with service(1.0) as (client, _):  # in which it is asked
         assert procedures(client, server)["why"] == "the server was late"
     assert len(server.asked) == 1
 

@@ -1,7 +1,6 @@
 """The teaching patients on a FHIR server of others: all of them, once, tagged, and off again."""
 
 from collections.abc import Iterator
-from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from msgspec import json
+from smart_ehr import TODAY
 from urllib3 import PoolManager
 
 from fixtures.loading import TAG, address_of, resources_of
@@ -17,8 +17,8 @@ from plugin.cli import main
 from sandbox.fhir_process import fhir_process
 
 Json = dict[str, Any]
-EVERYTHING = {address_of(each) for patient in teaching_patients(date.today()) for each in resources_of(patient)}
-EVERY_PATIENT = {patient.patient.partition(",")[0] for patient in teaching_patients(date.today())}
+EVERYTHING = {address_of(each) for patient in teaching_patients(TODAY) for each in resources_of(patient)}
+EVERY_PATIENT = {patient.patient.partition(",")[0] for patient in teaching_patients(TODAY)}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_loaded_twice_every_teaching_patient_is_there_once_and_removed_they_are_
 
 
 def test_every_resource_of_every_patient_can_be_read_back_with_its_dates_counted_from_today(sekmet: str) -> None:
-    for patient in teaching_patients(date.today()):
+    for patient in teaching_patients(TODAY):
         for resource in resources_of(patient):
             there = ask(f"{sekmet}/{address_of(resource)}")
             assert {key: value for key, value in there.items() if key != "meta"} == {

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date
 from pathlib import Path
 
 import pytest
 from app_beside_an_ehr import KEY, Forms
 from flask import Blueprint, Flask
 from journal_examples import opened
-from smart_ehr import RUTH, Json, RunningEhr, smart_ehr
+from smart_ehr import RUTH, TODAY, Json, RunningEhr, smart_ehr
 from test_discuss import TALK, WORDS
 from test_elsewhere import THERAPY
 
@@ -20,7 +19,7 @@ from second_opinion.from_fhir import REPORTED_CARE
 from second_opinion.site import AS_SHIPPED
 from smart_app.acts.acts import Acts
 from smart_app.app import App
-from smart_app.chart.reading import MOST_PAGES, SECONDS, Reader
+from smart_app.chart.reading import MOST_PAGES, Reader
 from smart_app.forms.discussion import SYSTEM
 from smart_app.forms.routes import add_discuss_routes
 from smart_app.launches import Launch
@@ -63,11 +62,11 @@ def forms(ehr: RunningEhr, tmp_path: Path) -> Iterator[AtTheEhr]:
     trust, served = Trust("http://localhost"), Flask("forms", static_folder=None)
     with (
         opened(f"sqlite:///{tmp_path}/journal.sqlite3") as journal,
-        closing(LookUp(SECONDS, most_pages=MOST_PAGES)) as look_up,
+        closing(LookUp(60.0, most_pages=MOST_PAGES)) as look_up,
     ):
-        reader = Reader(look_up, date.today, AS_SHIPPED, trust, journal, lambda launch: launch)
+        reader = Reader(look_up, lambda: TODAY, AS_SHIPPED, trust, journal, lambda launch: launch)
         app = App(
-            base_url="http://localhost", today=date.today, site=AS_SHIPPED, trust=trust, journal=journal,
+            base_url="http://localhost", today=lambda: TODAY, site=AS_SHIPPED, trust=trust, journal=journal,
             launch_of=lambda name: launch, renewed=lambda launch: launch, case_of=lambda name: reader.case(launch),
         )  # fmt: skip
         door = Blueprint("smart_app", "smart_app", template_folder="templates", static_folder="static")
@@ -88,7 +87,7 @@ def ours(ehr: RunningEhr, kind: str, system: str) -> list[Json]:
 def test_a_discussion_is_in_the_ehr_read_by_the_rules_and_gone_when_undone(ehr: RunningEhr, forms: AtTheEhr) -> None:
     before = forms.outcome("options_discussed")
     form = TALK | {"own-words": WORDS, "preference": "no-surgery", "asks-second-opinion": "yes"}
-    form |= {"date": date.today().isoformat()}
+    form |= {"date": TODAY.isoformat()}
     answer = forms.write("discuss", form)
     assert answer.status_code == 303
     assert forms.write("discuss", form).location == answer.location

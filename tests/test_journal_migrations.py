@@ -38,7 +38,7 @@ def test_a_database_that_is_up_to_date_is_left_alone(url: str) -> None:
 def test_several_servers_that_start_at_once_make_the_tables_once(url: str) -> None:
     command = [sys.executable, "-c", OPEN, url]
     servers = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(5)]
-    assert [server.communicate(timeout=60)[0] for server in servers] == [b"\n"] * 5
+    assert [server.communicate(timeout=180)[0] for server in servers] == [b"\n"] * 5
     assert ask(url, "SELECT count(*) FROM journal_version") == [(1,)]
 
 

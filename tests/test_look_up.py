@@ -159,7 +159,7 @@ def test_a_lane_that_is_late_is_unavailable_and_never_absent(
 @pytest.mark.parametrize("lane", ["procedures", "conditions", "questionnaire_responses"])
 def test_a_later_page_that_is_late_leaves_the_lane_partial(server: FakeServer, lane: str) -> None:
     server.ways[TYPES[lane]] = fake.pages(fake.page(one_of(lane)), then=fake.hang)
-    with service(1.0) as (client, _):
+    with service(2.0) as (client, _):  # in which the first page comes
         assessment = answered(client, call_of(DANIEL, "order-sign", server, without(lane)))
     why = "further pages could not be had: the server was late"
     lane_read = assessment["lanes"][lane]
@@ -198,12 +198,13 @@ def test_epics_entry_that_there_are_no_results_is_a_complete_and_empty_lane(
 
 
 def test_a_server_that_hangs_holds_no_answer_for_a_second() -> None:
+    assert BUDGET < 0.5  # half of the second that CDS Hooks gives an answer
     with fhir_server() as server:
         server.ways = dict.fromkeys(TYPES.values(), fake.hang)
         with service(BUDGET) as (client, _):
             start = time.monotonic()
             assessment = answered(client, call_of(DANIEL, "order-sign", server, without(*LANES)))
-            assert time.monotonic() - start < 1
+            assert time.monotonic() - start < fake.PATIENCE / 2  # it hangs until the test is over
     assert {assessment["lanes"][lane]["why"] for lane in LANES} == {"the server was late"}
     assert "not_documented" not in {outcome for rule, outcome in outcomes(assessment).items() if rule != "indication"}
 

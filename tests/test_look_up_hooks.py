@@ -229,16 +229,22 @@ def test_nothing_begins_before_the_first_look_up(server: FakeServer) -> None:
 
 
 def test_lanes_are_looked_up_side_by_side(server: FakeServer) -> None:
-    """One after the other would take four times the budget."""
-    server.ways = dict.fromkeys(TYPES.values(), fake.slow(0.3))
-    with service(1.0) as (client, _):
+    """No answer comes before all questions have."""
+    all_asked = threading.Barrier(len(LANES))
+
+    def with_the_others(server: FakeServer, handler: fake.Handler, asked: fake.Asked) -> None:
+        all_asked.wait(fake.PATIENCE)
+        fake.as_usual(server, handler, asked)
+
+    server.ways = dict.fromkeys(TYPES.values(), with_the_others)
+    with service(fake.PATIENCE) as (client, _):
         assessment = answered(client, bare("order-sign", server))
     assert {assessment["lanes"][lane]["state"] for lane in LANES} == {"complete"}
 
 
 def test_what_was_in_time_is_kept_when_another_lane_is_late(server: FakeServer) -> None:
     server.ways["Goal"] = fake.hang
-    with service(1.0) as (client, _):
+    with service(3.0) as (client, _):  # in which all the others come
         assessment = answered(client, bare("order-sign", server))
     states = {lane: assessment["lanes"][lane]["state"] for lane in LANES}
     assert states == dict.fromkeys(LANES, "complete") | {"goals": "unavailable"}

@@ -1,12 +1,11 @@
 """With nothing prefetched, what is found on a third-party FHIR server leads to the findings that prefetch leads to."""
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from smart_ehr import RunningEhr, smart_ehr
+from smart_ehr import TODAY, RunningEhr, smart_ehr
 from teaching_calls import hook_call
 
 from ehr.look_up import LookUp
@@ -27,13 +26,15 @@ def ehr(sekmet: str) -> Iterator[RunningEhr]:
 @pytest.fixture
 def client(ehr: RunningEhr) -> Iterator[FlaskClient]:
     look_up = LookUp(20.0)
-    app = create_app("https://us.example", look_up=look_up, allowed=lambda caller, server: server == ehr.fhir_base)
+    app = create_app(
+        "https://us.example", lambda: TODAY, look_up=look_up, allowed=lambda caller, server: server == ehr.fhir_base
+    )
     yield app.test_client()
     look_up.close()
 
 
 def patient_called(name: str) -> TeachingPatient:
-    return next(patient for patient in teaching_patients(date.today()) if patient.id == name)
+    return next(patient for patient in teaching_patients(TODAY) if patient.id == name)
 
 
 def without_prefetch(ehr: RunningEhr, patient: TeachingPatient, call: Json) -> Json:

@@ -15,6 +15,7 @@ from dataclasses import FrozenInstanceError
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from threading import Event
 from time import monotonic, sleep
 
 import pytest
@@ -525,21 +526,23 @@ def test_many_builders_in_threads_agree(site: Site) -> None:
 
 def test_readers_see_the_old_index_or_the_new_one_and_nothing_between(site: Site) -> None:
     site.build(payment())
-    until = monotonic() + 1
+    seen: list[int] = []
+    over = Event()
 
-    def read(_: int) -> set[int]:
-        seen = set()
-        while monotonic() < until:
-            seen.add(site.ties().total_cents)
-        return seen
+    def read(_: int) -> None:
+        while not over.is_set():
+            seen.append(site.ties().total_cents)
 
     with ThreadPoolExecutor(4) as pool:
         readers = pool.map(read, range(4))
-        while monotonic() < until:
-            for amount in ("200.00", "100.00"):
-                site.build(payment(amount=amount))
-                sleep(0.01)
-        assert set().union(*readers) == {10_000, 20_000}
+        for amount in ("200.00", "100.00") * 20:
+            site.build(payment(amount=amount))
+            before, until = len(seen), monotonic() + 60
+            while len(seen) < before + 8 and monotonic() < until:  # four may have begun before
+                sleep(0.001)
+        over.set()
+        assert list(readers) == [None] * 4
+    assert set(seen) == {10_000, 20_000}
 
 
 def test_an_index_that_cannot_be_written_says_where(site: Site) -> None:

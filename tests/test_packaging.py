@@ -45,7 +45,7 @@ for name in {FOLDERS}:
 def run(*command: str | Path, cwd: Path) -> str:
     """Runs a command outside the repository, without anything that would let Python find it; gives its output."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP_"))}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, f"{command} failed:\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

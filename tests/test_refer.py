@@ -199,9 +199,10 @@ def test_what_the_ehr_refuses_is_named_beside_the_text_to_copy(room: Room, statu
 
 
 @pytest.mark.parametrize("way", [fake.hang, fake.status(500)])
-def test_a_server_that_hangs_or_fails_is_said_to_have_perhaps_written(room: Room, way: fake.Way) -> None:
-    room.store.ways[POST] = way
-    page = room.post("refer", step="write", digest=digest_in(room.post("refer", **CHOSEN)), **CHOSEN)
+def test_a_server_that_hangs_or_fails_is_said_to_have_perhaps_written(journal: Journal, way: fake.Way) -> None:
+    with refer_room(journal, seconds=1.0) as room:
+        room.store.ways[POST] = way
+        page = room.post("refer", step="write", digest=digest_in(room.post("refer", **CHOSEN)), **CHOSEN)
     assert "may or may not have been written" in page.text
     assert "It may have been written" in page.text and "It was not written" not in page.text
 

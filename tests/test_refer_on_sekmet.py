@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from flask.testing import FlaskClient
 from journal_examples import opened
 from msgspec.structs import replace
 from refer_rooms import CHOSEN, SITE
-from smart_ehr import RUTH, Json, RunningEhr, latest, smart_ehr
+from smart_ehr import RUTH, TODAY, Json, RunningEhr, smart_ehr
 from werkzeug.test import TestResponse
 
 from ehr.look_up import LookUp
@@ -27,7 +26,7 @@ from second_opinion.from_fhir import OWN_REFERRAL
 from smart_app.acts.acts import Acts
 from smart_app.app import App
 from smart_app.chart.case import Case
-from smart_app.chart.reading import MOST_PAGES, SECONDS, Reader
+from smart_app.chart.reading import MOST_PAGES, Reader
 from smart_app.launches import Launch
 from smart_app.refer.routes import add_refer_routes
 from smart_app.review.routes import add_review_routes
@@ -44,9 +43,9 @@ class Pages:
             id="launch-1", form_key="key", iss=ehr.fhir_base, patient=RUTH, user=SURGEON,
             scopes=frozenset(scope.split()), access_token=ehr.token_for(RUTH, scope),
         )  # fmt: skip
-        self.look_up = LookUp(SECONDS, most_pages=MOST_PAGES)
-        self.reader = Reader(self.look_up, date.today, SITE, Trust("http://localhost"), journal, self.renewed)
-        app = App("http://localhost", date.today, SITE, Trust("http://localhost"), journal,
+        self.look_up = LookUp(60.0, most_pages=MOST_PAGES)
+        self.reader = Reader(self.look_up, lambda: TODAY, SITE, Trust("http://localhost"), journal, self.renewed)
+        app = App("http://localhost", lambda: TODAY, SITE, Trust("http://localhost"), journal,
                   lambda _: self.launch, self.renewed, lambda _: self.case)  # fmt: skip
         self.acts = Acts(app, written=self.reader.forget)
         flask = Flask(__name__, static_folder=None)
@@ -171,12 +170,12 @@ def test_another_system_takes_all_of_the_packet_in_and_a_second_time_nothing_mor
             search = f"identifier={identifier['system']}|{identifier['value']}"
             each["request"] = {"method": "POST", "url": each["resource"]["resourceType"], "ifNoneExist": search}
         taking_in = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
-        before = latest(app.ehr)
+        before = app.ehr.get("_history?_count=1")["total"]
         answers = [app.ehr.http.request("POST", sekmet, json=taking_in) for _ in range(2)]
         assert [answer.status for answer in answers] == [200, 200]
         first, second = ([each["response"]["location"] for each in answer.json()["entry"]] for answer in answers)
         assert len(set(first)) == len(entries) > 20 and first == second
-        assert latest(app.ehr) - before == len(entries)
+        assert app.ehr.get("_history?_count=1")["total"] - before == len(entries)
         taken = {"/".join(each.partition("/_history")[0].split("/")[-2:]) for each in first}
         for procedure in (each for each in taken if each.startswith("Procedure/")):
             assert "/".join(app.ehr.get(procedure)["subject"]["reference"].split("/")[-2:]) in taken

@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from smart_ehr import unchanged
 
 from fixtures.teaching import PATIENTS, teaching_patients
 from sandbox.breaking import BREAKS, Breaking
@@ -45,12 +46,15 @@ def mock_ehr(behind: Behind, app: str = "", kept: Json | None = None) -> FlaskCl
 
 
 @pytest.fixture
-def ehr(sekmet: str) -> Iterator[FlaskClient]:
-    """Other tests use the server, too: the charts that change here are put back."""
-    client = mock_ehr(Behind(Server(sekmet), sekmet, grant=lambda user, patient: {"access_token": f"{user} {patient}"}))
-    yield client
-    for name in (RUTH, "knee"):
-        client.post(f"/sandbox/patients/{name}/anew", json={})
+def sekmet(sekmet: str) -> Iterator[str]:
+    """Other tests use it, too."""
+    with unchanged(sekmet):
+        yield sekmet
+
+
+@pytest.fixture
+def ehr(sekmet: str) -> FlaskClient:
+    return mock_ehr(Behind(Server(sekmet), sekmet, grant=lambda user, patient: {"access_token": f"{user} {patient}"}))
 
 
 @pytest.mark.parametrize("host", ["rebound.example", "rebound.example:8080", "127.0.0.1.evil.example", "[", ""])

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from demos import ROOT, free_port
+from demos import ROOT
+from ports import free_port
 
 from plugin.shared_folder import shared_folder
 from plugin.start import main

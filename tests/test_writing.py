@@ -40,7 +40,7 @@ def wire() -> Iterator[Wire]:
 
 @pytest.fixture
 def ehr(store: Store, wire: Wire) -> Writing:
-    return Writing(wire, store.url, TOKEN, 5.0)
+    return Writing(wire, store.url, TOKEN, 60.0)
 
 
 def test_what_is_created_is_read_back_with_reference_and_version(ehr: Writing, store: Store) -> None:
@@ -243,7 +243,7 @@ def test_a_write_without_a_whole_answer_may_have_been_made_and_that_is_said(
 ) -> None:
     store.ways[POST] = way
     with pytest.raises(Refused, match="may or may not have been written") as refused:
-        Writing(wire, store.url, TOKEN, 0.3).create(ORDER, OURS)
+        Writing(wire, store.url, TOKEN, 1.0).create(ORDER, OURS)
     assert refused.value.may_be_written
 
 
