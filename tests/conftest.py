@@ -1,5 +1,6 @@
 """What several test modules share: the two databases that the journal runs on, and a browser."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from playwright.sync_api import Browser
 
 from journal.engines import READ_AND_SPEND
 
+# Tests that a shell runs in the background ignore Ctrl+C, and so would all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines are busy
 settings.load_profile("ours")
 

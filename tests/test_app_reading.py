@@ -178,8 +178,8 @@ def test_what_was_being_read_while_something_was_written_is_not_remembered(
 
         def written_meanwhile(server: FakeServer, handler: Handler, asked: Asked) -> None:
             server.ways.pop("Goal")
-            handler.answer(as_bytes(page()))
             read.forget(launch)
+            handler.answer(as_bytes(page()))
 
         server.ways["Goal"] = written_meanwhile
         before = read.case(launch)

@@ -15,8 +15,7 @@ from sandbox.fhir_process import NoFhirServer, fhir_process
 
 ROOT = Path(__file__).parent.parent
 HOLDING = """
-import signal, time
-signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests in the background ignores it
+import time
 from sandbox.fhir_process import fhir_process
 with fhir_process() as base:
     print(base, flush=True)
