@@ -86,8 +86,12 @@ def assess(paths: tuple[str, ...], as_of: datetime | None, json_lines: bool) -> 
     "--token", envvar=["SECOND_OPINION_TOKEN", "SECOND_OPINION_FHIR_TOKEN"], default="",
     help="An access token for that server. Better in SECOND_OPINION_TOKEN: what is typed here, others can see.",
 )  # fmt: skip
+@click.option(
+    "--open", "is_open", is_flag=True,
+    help="Teaching patients for all: the FHIR server asks for no token, as the public CDS Hooks sandbox needs it.",
+)  # fmt: skip
 @click.option("--verbose", is_flag=True, help="Log each request.")
-def demo(port: int, no_browser: bool, fhir: str, token: str, verbose: bool) -> None:
+def demo(port: int, no_browser: bool, fhir: str, token: str, is_open: bool, verbose: bool) -> None:
     """Starts the service with a mock EHR, a FHIR server and teaching patients, on this machine only.
 
     \b
@@ -99,7 +103,9 @@ def demo(port: int, no_browser: bool, fhir: str, token: str, verbose: bool) -> N
     def ready(url: str) -> None:
         click.echo(f"\n  Mock EHR                         {url}/sandbox/")
         click.echo(f"  CDS Hooks discovery              {url}/cds-services")
-        click.echo(f"  FHIR R4 server (SMART on FHIR)   {url}/sandbox/fhir")
+        click.echo(
+            f"  FHIR R4 server (SMART on FHIR)   {url}/sandbox/fhir{' (open: no token needed)' if is_open else ''}"
+        )
         ours = "Synthetic patients; nothing leaves this machine"
         where = f"Charts of {fhir}; what you accept is written there" if fhir else ours
         click.echo(f"\n  {where}. Stop with Ctrl+C.\n")
@@ -109,7 +115,7 @@ def demo(port: int, no_browser: bool, fhir: str, token: str, verbose: bool) -> N
     from plugin.serving import serve_demo
 
     with _messages():
-        serve_demo(_site(), port, ready, logging.INFO if verbose else logging.WARNING, fhir, token)
+        serve_demo(_site(), port, ready, logging.INFO if verbose else logging.WARNING, fhir, token, is_open)
 
 
 @main.command()

@@ -28,6 +28,7 @@ from second_opinion.data_needs import LANE_OF_TYPE
 from second_opinion.errors import SecondOpinionError
 
 _APP = "second-opinion"
+_FOR_ALL = "user/*.cruds"
 _MET_SECONDS = 20.0  # public servers may be slow to begin
 _WRITTEN_SECONDS = 2.0  # what was just answered is still being written
 
@@ -70,13 +71,20 @@ def kept(journal: Journal, hook_instance: str) -> Json | None:
 
 
 @contextmanager
-def demo_on(port: int, fhir_server: str = "", token: str = "", today: date | None = None) -> Iterator[Demo]:
-    """`fhir_server`: an external one instead of ours. Raises SecondOpinionError, with the remedy."""
+def demo_on(
+    port: int, fhir_server: str = "", token: str = "", today: date | None = None, is_open: bool = False
+) -> Iterator[Demo]:
+    """`fhir_server`: an external one instead of ours, which is never open to those without a token.
+
+    Raises SecondOpinionError, with the remedy.
+    """
+    if fhir_server and is_open:
+        raise SecondOpinionError("--open is for the demo's own synthetic charts. Leave out --open, or --fhir.")
     url, base_url = f"http://127.0.0.1:{port}", f"http://localhost:{port}"
     day = today or date.today()
     with nullcontext(external(fhir_server, token)) if fhir_server else fhir_process(day) as base:
         app = Client(_APP, (f"{base_url}/callback",))
-        smart = SandboxEhr(url, base, (app,), token=token)
+        smart = SandboxEhr(url, base, (app,), token=token, for_all=_FOR_ALL if is_open else "")
         if not fhir_server:
             smart.faults.refuse(refusals(day))
         behind = Behind(

@@ -56,9 +56,18 @@ def serve_site(
 
 
 def serve_demo(
-    site: Site, port: int, ready: Callable[[str], None], level: int, fhir_server: str = "", token: str = ""
+    site: Site,
+    port: int,
+    ready: Callable[[str], None],
+    level: int,
+    fhir_server: str = "",
+    token: str = "",
+    is_open: bool = False,
 ) -> None:
-    """The same on loopback, with an EHR beside it that leaves nothing behind; `fhir_server`: an external one for it."""
+    """The same on loopback, with an EHR beside it that leaves nothing behind; `fhir_server`: an external one for it.
+
+    `is_open`: its own FHIR server asks nobody for a token.
+    """
     log_to(sys.stderr, level)
     check_packages()
     check_port(_HERE, port)
@@ -66,7 +75,7 @@ def serve_demo(
         from plugin.app import create_app, note_launch
         from plugin.demo import demo_on
 
-        with demo_on(port, fhir_server, token) as demo:
+        with demo_on(port, fhir_server, token, is_open=is_open) as demo:
             journal = open_journal(f"sqlite:///{folder / 'journal.sqlite3'}", token_hex(32))
             gate = Gate(demo.trust, journal.tokens.spend)
             look_up, whole_charts = LookUp(site.look_up_seconds), LookUp(SECONDS, most_pages=MOST_PAGES)

@@ -114,6 +114,7 @@ def smart_ehr(
     access_seconds: float = 300,
     asks_first: bool = False,
     records: bool = True,
+    for_all: str = "",
 ) -> Iterator[RunningEhr]:
     """`clients` is told the port. `app` makes the application to serve (also at http://localhost:PORT) from the EHR;
     the EHR's own pages are added to it. What is written while it runs is undone at its end.
@@ -124,7 +125,7 @@ def smart_ehr(
         ehr = SandboxEhr(
             site.address, fhir_server, clients(site.server_port), access_seconds, asks_first,
             on_request=recorded.append if records else None,
-            now=lambda: time.time() + sum(ahead),
+            now=lambda: time.time() + sum(ahead), for_all=for_all,
         )  # fmt: skip
         served = app(ehr) if app else Flask("an EHR alone")
         served.register_blueprint(create_blueprint(ehr))

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from urllib.parse import quote
 
 import pytest
 from demos import ROOT, running_demo
@@ -65,6 +66,33 @@ def test_an_address_that_is_none_is_said_with_what_to_do(tmp_path: Path) -> None
     ended = demo_that_ends("--fhir", "http://ehr.example/fhir", folder=tmp_path)
     assert ended.returncode == 1
     assert "Use https" in ended.stderr
+
+
+def test_the_server_of_other_charts_is_never_open_to_all() -> None:
+    with pytest.raises(SecondOpinionError, match="Leave out --open, or --fhir"), demo_on(1, "http://a", is_open=True):
+        pass
+
+
+def test_an_open_demo_lets_a_page_without_a_token_read_write_and_launch_the_app(
+    tmp_path: Path, browser: Browser
+) -> None:
+    """What the public CDS Hooks sandbox does."""
+    with running_demo(tmp_path, "--open") as demo, closing(browser.new_page()) as page:
+        fhir = f"{demo.address}fhir"
+        assert "open: no token needed" in demo.said
+        assert request("GET", f"{fhir}/Patient/ruth-keller").json()["id"] == "ruth-keller"
+        assert len(request("GET", f"{fhir}/Patient?_count=50").json()["entry"]) > 1
+        goal = {"resourceType": "Goal", "lifecycleStatus": "active", "description": {"text": "To walk"}}
+        assert (
+            request("POST", f"{fhir}/Goal", json=goal | {"subject": {"reference": "Patient/ruth-keller"}}).status == 201
+        )
+        assert request("GET", f"{fhir}/Patient/ruth-keller", headers={"Authorization": "Bearer made-up"}).status == 401
+        app = demo.address.replace("127.0.0.1", "localhost").replace("sandbox/", "launch")
+        wanted = {"launch_url": app, "parameters": {"patient": "ruth-keller"}}
+        launch = request("POST", f"{fhir}/_services/smart/Launch", json=wanted).json()["launch_id"]
+        page.goto(f"{app}?iss={quote(fhir, safe='')}&launch={launch}")
+        expect(page.locator("body")).to_contain_text("Ruth Keller")
+        expect(page.get_by_role("link", name="Refer for second opinion")).to_be_visible()
 
 
 def test_the_demo_works_on_another_fhir_server(tmp_path: Path, browser: Browser, sekmet: str) -> None:

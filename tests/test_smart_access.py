@@ -47,6 +47,14 @@ def test_without_a_good_token_nothing_is_told(ehr: RunningEhr, header: str) -> N
     assert (answer.status, read(answer)["resourceType"]) == (401, "OperationOutcome")
 
 
+def test_who_brings_no_token_has_the_scopes_that_are_for_all_and_who_brings_a_bad_one_has_none(sekmet: str) -> None:
+    with smart_ehr(sekmet, lambda port: [], for_all="user/*.rs") as ehr:
+        assert ehr.fhir("GET", f"Patient/{RUTH}").status == 200
+        assert addresses(ehr.fhir("GET", "Patient")) >= {f"Patient/{RUTH}", f"Patient/{DANIEL}"}
+        assert ehr.fhir("POST", "ServiceRequest", body=referral()).status == 403
+        assert ehr.fhir("GET", f"Patient/{RUTH}", Authorization="Bearer made-up").status == 401
+
+
 def test_what_the_server_is_anybody_may_know(ehr: RunningEhr) -> None:
     assert read(ehr.fhir("GET", "metadata"))["fhirVersion"] == "4.0.1"
 

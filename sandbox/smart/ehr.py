@@ -33,7 +33,10 @@ class Seen:
 
 
 class SandboxEhr:
-    """`origin`: where the mock EHR is reached (http://127.0.0.1:8080). `token` opens the FHIR server."""
+    """`origin`: where the mock EHR is reached (http://127.0.0.1:8080). `token` opens the FHIR server behind.
+
+    `for_all`: the scopes of whoever brings no token; '' where there must be one.
+    """
 
     def __init__(
         self,
@@ -45,8 +48,10 @@ class SandboxEhr:
         on_request: Callable[[Seen], None] | None = None,
         now: Callable[[], float] = time.time,
         token: str = "",
+        for_all: str = "",
     ) -> None:
         self.origin, self.asks_first, self.on_request = origin, asks_first, on_request
+        self.for_all = for_all
         self.fhir_base, self.auth_base = f"{origin}/sandbox/fhir", f"{origin}/sandbox/auth"
         self.key = token_urlsafe(24)  # for the mock EHR's own pages
         self.clients = {client.client_id: client for client in clients}
