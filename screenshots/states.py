@@ -58,7 +58,7 @@ def fill_discussion(page: Page) -> None:
 
 
 STATES = (
-    State("mock-ehr", RUTH, None, sign, height=880),
+    State("mock-ehr", RUTH, None, sign, height=760),
     State("app-in-frame", RUTH, None, open_from_card, height=800),
     State("review", HELEN, height=1180),
     State("review-not-checked", AMAL),
