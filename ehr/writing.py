@@ -73,6 +73,9 @@ class Writing:
 
     def find(self, kind: str, identifier: Json) -> Written | None:
         """What stands there with this identifier; none where the server cannot say. Raises Refused if it fails."""
+        return _with_identifier(self._searched(kind, identifier), kind, identifier)
+
+    def _searched(self, kind: str, identifier: Json) -> Answer:
         try:
             answer = self._ask("GET", f"{kind}?{_search(identifier).replace('|', '%7C')}")
         except Refused:
@@ -81,11 +84,13 @@ class Writing:
             raise refusal(answer.status, answer.body, f"find a {kind}")
         if answer.status >= 500:
             raise Refused("unknown", _UNCHECKED, may_be_written=True, status=answer.status)
-        ours = ours_in(resource_in(answer), kind, identifier)
-        return Written(reference_of(ours), version_of(Answer(200, b""), ours), ours) if ours else None
+        return answer
 
     def _post(self, kind: str, resource: Json, identifier: Json) -> Answer | Written:
-        """Once more, if nobody knows what became of the first; not all servers heed If-None-Exist, so look before."""
+        """Once more, if nobody knows what became of the first, and a search shows that it is not there.
+
+        Not all servers heed If-None-Exist, and one that refuses the search has not said that nothing is there.
+        """
         more = {"If-None-Exist": _search(identifier), "Prefer": "return=representation"}
         try:
             first = self._ask("POST", kind, resource, more)
@@ -98,7 +103,10 @@ class Writing:
                 return first
             doubt = refusal(first.status, first.body, f"write a {kind}")
         try:
-            return self.find(kind, identifier) or self._ask("POST", kind, resource, more)
+            searched = self._searched(kind, identifier)
+            if searched.status != 200:
+                raise doubt
+            return _with_identifier(searched, kind, identifier) or self._ask("POST", kind, resource, more)
         except Refused:
             raise doubt from None
 
@@ -180,6 +188,11 @@ class Writing:
             return self._wire.ask(method, f"{self._base}/{path}", headers, deadline, _BYTES_MOST, body)
         except NoAnswer as problem:
             raise late(str(problem), may_be_written=method != "GET" and problem.was_sent) from None
+
+
+def _with_identifier(searched: Answer, kind: str, identifier: Json) -> Written | None:
+    ours = ours_in(resource_in(searched), kind, identifier)
+    return Written(reference_of(ours), version_of(Answer(200, b""), ours), ours) if ours else None
 
 
 def _search(identifier: Json) -> str:

@@ -112,7 +112,7 @@ def test_a_server_that_ignores_if_none_exist_is_searched_before_it_is_sent_the_s
     assert len(store.requests("POST")) == 1
 
 
-@pytest.mark.parametrize("way", [fake.drop, fake.status(500), fake.status(401)])
+@pytest.mark.parametrize("way", [fake.drop, *map(fake.status, (400, 401, 403, 404, 500))])
 def test_where_that_search_fails_nothing_is_sent_again(ehr: Writing, store: Store, way: fake.Way) -> None:
     store.ways |= {POST: heedless(fake.drop), GET: way}
     with pytest.raises(Refused, match="may or may not have been written"):
