@@ -139,9 +139,12 @@ def _hook_of(service: str) -> str:
 
 
 def _body() -> bytes:
-    body = request.get_data(cache=False)
-    most = request.max_content_length or len(body)
-    if len(body) >= most > 0 and request.content_length is None:  # chunked: werkzeug cuts it off without a word
+    sent, most = request.content_length, request.max_content_length
+    if sent is not None and (most is None or sent <= most):
+        # In one piece; get_data copies it several times, in parts.
+        return bytes(request.environ["wsgi.input"].read(sent))
+    body = request.get_data(cache=False)  # refuses what is said to be too long
+    if len(body) >= (most or len(body)) > 0:  # chunked: werkzeug cuts it off without a word
         raise RequestEntityTooLarge
     return body
 
