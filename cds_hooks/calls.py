@@ -112,8 +112,8 @@ def _where_planned(sent: Request) -> tuple[str, ...]:
     """The lanes that may show an operation where the hook's context shows none."""
     if sent.hook == "patient-view":
         return CHART_LANES
-    is_behind = sent.hook == "appointment-book" and sent.drafts is not None and b"basedOn" in bytes(sent.drafts)
-    return ("service_requests",) if is_behind else ()
+    booked = sent.drafts.found if sent.hook == "appointment-book" and sent.drafts else ()
+    return ("service_requests",) if any(getattr(each.resource, "basedOn", None) for each in booked) else ()
 
 
 def _planned(record: PatientRecord, sent: Request, site: Site) -> PlannedSurgery | None:

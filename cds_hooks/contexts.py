@@ -6,7 +6,7 @@ from typing import TypeVar
 from msgspec import DecodeError, Raw, Struct, ValidationError, json
 
 from second_opinion.errors import UnreadableInput
-from second_opinion.from_fhir import is_bundle, not_json, plain_reference, whole
+from second_opinion.from_fhir import Page, is_bundle, not_json, plain_reference, read_page, whole
 
 Decoded = TypeVar("Decoded")
 
@@ -61,13 +61,13 @@ def context_of(hook: str, raw: Raw) -> Context:
     return context
 
 
-def drafts_in(context: Context) -> Raw | None:
-    """The Bundle of orders or appointments; None where a hook has none."""
+def drafts_in(context: Context) -> Page | None:
+    """The orders or appointments, read; None where a hook has none. Raises UnreadableInput if they are no Bundle."""
     given = next((name for name in _BUNDLES if hasattr(context, name)), None)
     drafts: Raw | None = getattr(context, given) if given else None
     if drafts is not None and not is_bundle(drafts):
         raise UnreadableInput(f"{given} is not a Bundle (at $.context.{given})")
-    return drafts
+    return None if drafts is None else read_page(drafts, "orders")
 
 
 def orders_named_in(context: Context) -> tuple[str, ...] | None:

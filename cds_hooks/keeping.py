@@ -61,12 +61,12 @@ def _lanes(assessment: Assessment) -> dict[str, KeptLane]:
     if assessment.surgery is None and not assessment.looked_in:
         return {}
     lanes = assessment.record.lanes
-    return {name: KeptLane(lane.state, lane.count, _kind_of("; ".join(lane.why))) for name, lane in lanes.items()}
+    return {name: KeptLane(lane.state, lane.count, _kind_of(lane.why)) for name, lane in lanes.items()}
 
 
-def _kind_of(why: str) -> str:
+def _kind_of(why: tuple[str, ...]) -> str:
     """Why a lane could not be read, in our own words only: what follows a colon or a quote may be the EHR's."""
-    return re.split(r"[:'\"]", why, maxsplit=1)[0].strip()
+    return re.split(r"[:'\"]", "; ".join(why), maxsplit=1)[0].strip() if why else ""
 
 
 def _uuid(instance: str) -> str:

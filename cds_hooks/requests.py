@@ -7,7 +7,7 @@ from msgspec import Raw, Struct, json
 
 from cds_hooks.contexts import HOOKS, context_of, decoded, drafts_in, orders_named_in
 from second_opinion.errors import UnreadableInput
-from second_opinion.from_fhir import plain_json
+from second_opinion.from_fhir import Page, plain_json
 
 
 class Authorization(Struct):
@@ -40,7 +40,7 @@ class Request(Struct, frozen=True):
     fhir_server: str
     token: str
     prefetch: Mapping[str, Raw]
-    drafts: Raw | None
+    drafts: Page | None
     orders: tuple[str, ...] | None
 
     def __repr__(self) -> str:

@@ -18,11 +18,15 @@ class Keys:
     """One key a purpose, all from the site's secret: a patient's hash tells nothing about the same id as a user's."""
 
     def __init__(self, secret_key: str) -> None:
-        self._keys: dict[Purpose, bytes] = {purpose: _derived(secret_key, purpose) for purpose in get_args(Purpose)}
-        self._seals = {purpose: Fernet(urlsafe_b64encode(key)) for purpose, key in self._keys.items()}
+        keys: dict[Purpose, bytes] = {purpose: _derived(secret_key, purpose) for purpose in get_args(Purpose)}
+        # Copied for each hash: hmac.digest lets other threads run meanwhile, and waits for its turn again.
+        self._hashes = {purpose: hmac.new(key, digestmod="sha256") for purpose, key in keys.items()}
+        self._seals = {purpose: Fernet(urlsafe_b64encode(key)) for purpose, key in keys.items()}
 
     def digest(self, purpose: Purpose, *parts: str) -> bytes:
-        return hmac.digest(self._keys[purpose], json.encode(parts), "sha256")  # as JSON: ("a", "bc") is not ("ab", "c")
+        keyed = self._hashes[purpose].copy()
+        keyed.update(json.encode(parts))  # as JSON: ("a", "bc") is not ("ab", "c")
+        return keyed.digest()
 
     def hashed(self, purpose: Purpose, *parts: str) -> str:
         """Parts that belong together, such as an EHR's server and its patient's id, as 64 hexadecimal digits."""

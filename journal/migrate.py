@@ -40,7 +40,7 @@ def migrate(url: URL) -> None:
                 with _alone(connection):
                     _upgrade(connection)
     except DBAPIError as error:
-        raise JournalDown(reason(engine, error)) from None
+        raise JournalDown(reason(engine, error.orig)) from None
     finally:
         engine.dispose()
 

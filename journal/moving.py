@@ -37,5 +37,5 @@ def _copy(table: Table, source: Engine, target: Engine) -> int:
                 with target.begin() as there:
                     copied += insert_once(there, table, [{str(name): row[name] for name in row} for row in rows])
             except DBAPIError as error:
-                raise JournalDown(reason(target, error)) from None
+                raise JournalDown(reason(target, error.orig)) from None
     return copied

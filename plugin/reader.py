@@ -47,7 +47,6 @@ class Reader:
         self._patience = patience
         self._stopping = Event()
         self._map: dict[int, Any] = {}
-        self._swept = 0.0
         self._server = create_server(
             app,
             map=self._map,
@@ -66,14 +65,15 @@ class Reader:
         self._server.channel_class = partial(_Connection, self._stopping)
 
     def turn(self, seconds: float) -> None:
-        """Reads and writes what there is, or waits for it so long."""
-        wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+        """Reads and writes for so long what there is; then drops who has not sent a whole request in time."""
         now = time.monotonic()
-        if now - self._swept >= 1:
-            self._swept = now
-            for connection in list(self._server.active_channels.values()):
-                if not connection.requests and now - connection.waiting_since > self._patience.whole:
-                    connection.will_close = True
+        until = now + seconds
+        while now < until:  # the thread that judges a call waits meanwhile: nothing else is done in here
+            wasyncore.loop(timeout=until - now, use_poll=True, map=self._map, count=1)
+            now = time.monotonic()
+        for connection in list(self._server.active_channels.values()):
+            if not connection.requests and now - connection.waiting_since > self._patience.whole:
+                connection.will_close = True
 
     def finish(self, seconds: float) -> None:
         """Answers all calls that have come, also those waiting to be accepted, and takes no new connection."""

@@ -17,7 +17,7 @@ from second_opinion import diagnoses
 from second_opinion.assess import Assessment, assess
 from second_opinion.data_needs import LANE_OF_TYPE, NEEDS
 from second_opinion.findings import Finding, Outcome
-from second_opinion.from_fhir import read_bundle, read_prefetch
+from second_opinion.from_fhir import read_bundle, read_page, read_prefetch
 from second_opinion.planned_surgery import CHART_LANES, in_chart, in_orders
 from second_opinion.record import PatientRecord
 from second_opinion.rules import RULES
@@ -129,7 +129,7 @@ def hooked(
     sent |= {lane: WAYS[way](lane, (kept or lanes)[lane]) for lane, way in ways.items()}
     text = json.dumps({key: value for key, value in sent.items() if value is not ABSENT})
     drafts = json.dumps(page(filter(is_draft, resources))).encode()
-    return read_prefetch(decode(text, type=dict[str, Raw]), HOOK, "example", AS_OF, Raw(drafts))
+    return read_prefetch(decode(text, type=dict[str, Raw]), HOOK, "example", AS_OF, read_page(drafts, "orders"))
 
 
 def judged(record: PatientRecord) -> Assessment:

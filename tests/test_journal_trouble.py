@@ -2,13 +2,14 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,15 @@ def test_a_folder_that_is_missing_and_then_made(tmp_path: Path) -> None:
         all_is_well_again(journal, url)
 
 
+def test_a_table_that_is_gone_is_told_of_not_taken_for_no_answers(tmp_path: Path) -> None:
+    with opened(f"sqlite:///{tmp_path}/journal.sqlite3") as journal:
+        assert answered_cards(journal.database, EHR, "patient-hash", DAY) == []
+        with closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as other:
+            other.execute("DROP TABLE decisions")
+        with pytest.raises(JournalDown, match="no such table"):
+            answered_cards(journal.database, EHR, "patient-hash", DAY)
+
+
 def test_nothing_is_acknowledged_into_a_file_that_was_deleted(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/journal.sqlite3"
     with opened(url) as journal:
@@ -249,16 +259,29 @@ def test_a_postgresql_that_hangs_holds_nobody_up(postgresql: Cluster) -> None:
         store_feedback(journal.database, journal.keys, [answer(card="before")])
         journal.tokens.spend(EHR, "before", NOW + 300, NOW)
         with postgresql.frozen():
+            with at_most(LONG), pytest.raises(JournalDown, match="no answer"):
+                answered_cards(journal.database, EHR, "patient-hash", DAY)
             with at_most(LONG):
                 assert journal.tokens.spend(EHR, "jti-1", NOW + 300, NOW)
-            with at_most(LONG), pytest.raises(JournalDown):
-                answered_cards(journal.database, EHR, "patient-hash", DAY)
             with at_most(LONG), pytest.raises(JournalDown, match="no answer"):
                 store_feedback(journal.database, journal.keys, [answer()])
             cards_come_and_feedback_is_refused(journal)
         until(lambda: journal.database.state() == "")
         store_feedback(journal.database, journal.keys, [answer()])
         assert count(url, "feedback") == 2
+
+
+def test_a_postgresql_that_cannot_be_reached_is_down(postgresql: Cluster) -> None:
+    with opened(postgresql.new_database()) as journal:
+        journal.database.reading.engine.dispose()
+        postgresql.stop()
+        try:
+            with pytest.raises(JournalDown, match="See that the server runs"):
+                answered_cards(journal.database, EHR, "patient-hash", DAY)
+        finally:
+            postgresql.start()
+        until(lambda: journal.database.state() == "")
+        assert answered_cards(journal.database, EHR, "patient-hash", DAY) == []
 
 
 # ---- too much to do
@@ -272,6 +295,8 @@ def test_who_finds_no_free_connection_is_told_so_and_the_journal_is_not_down(tmp
                 busy.enter_context(line.engine.connect())
             with pytest.raises(JournalDown, match="too much to do"):
                 answered_cards(journal.database, EHR, "patient-hash", DAY)
+            with pytest.raises(JournalDown, match="too much to do"):
+                orders_shown(journal.database, EHR, "patient-hash", "user-hash", DAY)
             line.why = "a test says so"
             line.try_again()
             assert line.why == "a test says so"

@@ -14,7 +14,7 @@ from msgspec.json import decode
 from second_opinion.assess import as_json, assess
 from second_opinion.data_needs import LANES, NEEDS, prefetch_templates, smart_scopes
 from second_opinion.errors import UnreadableInput
-from second_opinion.from_fhir import OWN_REFERRAL, read_prefetch
+from second_opinion.from_fhir import OWN_REFERRAL, read_page, read_prefetch
 from second_opinion.planned_surgery import in_orders
 from second_opinion.record import PatientRecord
 
@@ -63,7 +63,8 @@ def read(prefetch: Json, hook: str = HOOK, patient: str = "p", drafts: Any = Non
     raw = decode(
         json.dumps({key: value for key, value in prefetch.items() if value is not ABSENT}), type=dict[str, Raw]
     )
-    return read_prefetch(raw, hook, patient, AS_OF, None if drafts is None else Raw(json.dumps(drafts).encode()))
+    orders = None if drafts is None else read_page(json.dumps(drafts).encode(), "orders")
+    return read_prefetch(raw, hook, patient, AS_OF, orders)
 
 
 def with_form(lane: str, value: Any) -> PatientRecord:

@@ -37,8 +37,8 @@ def read_bundle(raw: bytes, as_of: date) -> PatientRecord:
     sheets = new_sheets()
     judge_page(page, list(sheets.values()))
     found = _once(page.found)
-    patient = _whose(found)
-    if not any(isinstance(each.resource, Patient) for each in found):
+    patient = _whose(found.values())
+    if not any(isinstance(each.resource, Patient) for each in found.values()):
         sheets["patient"].lower(Reading.UNAVAILABLE, "there is no Patient in it")
     return _record(found, patient, sheets, as_of)
 
@@ -48,10 +48,10 @@ def read_prefetch(
     hook: str,
     patient_id: str,
     as_of: date,
-    drafts: Raw | None = None,
+    drafts: Page | None = None,
     fetched: Mapping[str, Fetched] = _NOTHING,
 ) -> PatientRecord:
-    """The record in a hook's prefetch; `drafts` is the Bundle of orders in its context.
+    """The record in a hook's prefetch; `drafts` is the page of orders in its context.
 
     A key that is absent is an unread lane, unless it was `fetched` instead: the whole of it, or of a lane sent with a
     next page all further ones. Other keys than ours are used, but never as the whole of a lane.
@@ -66,19 +66,17 @@ def read_prefetch(
             sheets[name].lower(Reading.UNAVAILABLE, NOT_ASKED)
     for key in sorted(prefetch.keys() - asked):
         found += _usable(key, prefetch[key], sheets)
-    page = read_page(drafts, "orders") if drafts is not None else Page()
-    return _record(_once(found), f"Patient/{patient_id}", sheets, as_of, page)
+    return _record(_once(found), f"Patient/{patient_id}", sheets, as_of, drafts)
 
 
-def read_orders(patient_id: str, as_of: date, drafts: Raw) -> PatientRecord:
+def read_orders(patient_id: str, as_of: date, drafts: Page) -> PatientRecord:
     """Only the orders in a hook's context: enough to see whether an operation is among them. No lane is read."""
-    page = read_page(drafts, "orders")
-    by_reference = _by_reference(page.found)
+    by_reference = _by_reference(drafts.found)
     patient = f"Patient/{patient_id}"
-    names = _names_of(patient, ())
-    events, skipped = _orders(page.found, names, Context(as_of, by_reference, names))
+    names = _names_of(patient, {})
+    events, skipped = _orders(drafts.found, names, Context(as_of, by_reference, names))
     return PatientRecord(
-        as_of=as_of, person=Person(patient), lanes=_NOT_READ, orders=events, skipped=skipped + _unread(page),
+        as_of=as_of, person=Person(patient), lanes=_NOT_READ, orders=events, skipped=skipped + _unread(drafts),
         references=frozenset(by_reference),
     )  # fmt: skip
 
@@ -101,14 +99,14 @@ def _usable(key: str, value: Raw, sheets: Mapping[str, Sheet]) -> list[Found]:
     return page.found
 
 
-def _once(found: Iterable[Found]) -> list[Found]:
-    """Each reference once: of several versions the one updated last; of equal ones by content, not by place."""
+def _once(found: Iterable[Found]) -> dict[str, Found]:
+    """By reference: of several versions the one updated last; of equal ones by content, not by place."""
     kept: dict[str, Found] = {}
     for each in found:
         other = kept.get(each.reference)
         if other is None or _updated(each) >= _updated(other):
             kept[each.reference] = each
-    return list(kept.values())
+    return kept
 
 
 def _updated(found: Found) -> tuple[str, bytes]:
@@ -126,15 +124,15 @@ def _whose(found: Iterable[Found]) -> str:
 
 
 def _record(
-    found: list[Found], patient: str, sheets: Mapping[str, Sheet], as_of: date, drafts: Page | None = None
+    found: dict[str, Found], patient: str, sheets: Mapping[str, Sheet], as_of: date, drafts: Page | None = None
 ) -> PatientRecord:
     orders = drafts.found if drafts else []
-    by_reference = _by_reference(found + orders)
+    by_reference = _by_reference([*found.values(), *orders])
     names = _names_of(patient, found)
     context = Context(as_of, by_reference, names)
     person = Person(patient)
     sheet_of = {kind: sheets[lane] for kind, lane in _LANE_OF.items()}
-    for each in found:
+    for each in found.values():
         resource = each.resource
         sheet = sheet_of.get(type(resource))
         if sheet is None:
@@ -162,15 +160,18 @@ def _record(
 
 
 def _by_reference(found: list[Found]) -> dict[str, Resource]:
-    by_reference = {each.reference: each.resource for each in found}
-    by_name = {each.full_url: each.resource for each in found if each.full_url[:4] == "urn:"}  # others end in Type/id
-    return by_reference | by_name
+    by_reference: dict[str, Resource] = {}
+    for each in found:
+        by_reference[each.reference] = each.resource
+        if each.full_url[:4] == "urn:":  # others end in Type/id
+            by_reference[each.full_url] = each.resource
+    return by_reference
 
 
-def _names_of(patient: str, found: Iterable[Found]) -> set[str]:
+def _names_of(patient: str, found: Mapping[str, Found]) -> set[str]:
     """All that a reference to the patient may say."""
     names = {patient, patient.removeprefix("Patient/"), f"urn:uuid:{patient.removeprefix('Patient/')}"}
-    return names | {each.full_url for each in found if each.reference == patient and each.full_url}
+    return names | {found[patient].full_url} - {""} if patient in found else names
 
 
 def _is_about(found: Found, names: set[str]) -> bool:

@@ -222,11 +222,12 @@ def _speaks_of_the_spine(code: shapes.Concept | None) -> bool:
 
 
 def encounter(it: shapes.Encounter, source: str, context: Context) -> tuple[Event, ...]:
-    readings = [read(concept, CARE) for concept in it.type or ()]
-    if it.serviceType:
-        readings.append(read(it.serviceType, CARE))
     emergency = it.kind is not None and it.kind.code == "EMER"
-    of_care = emergency or any([reading[0] for reading in readings])
+    readings, of_care = [], emergency
+    for concept in (*(it.type or ()), it.serviceType):
+        reading = read(concept, CARE)
+        readings.append(reading)
+        of_care = of_care or bool(reading[0])
     if not (of_care or it.reasonCode):
         return ()
     on, until = days_of(None, it.period, context.as_of)

@@ -18,7 +18,7 @@ from second_opinion.from_fhir.shapes import (
     Resource,
     UsualBundle,
 )
-from second_opinion.from_fhir.versions import OLDER_TYPES, other_version
+from second_opinion.from_fhir.versions import OLDER_TYPES, is_plainly_r4, other_version
 from second_opinion.record import Unread
 
 _decode = json.Decoder(AnyResource).decode
@@ -56,10 +56,14 @@ def read_page(raw: bytes | Raw, name: str = "") -> Page:
 def _usual_page(bundle: UsualBundle, place: str) -> Page:
     """The page of a Bundle in which every entry has the shape it should have."""
     page, matches = Page(kind="Bundle"), 0
+    found = page.found
     for number, entry in enumerate(bundle.entry or ()):
-        matches += entry.search is None or entry.search.mode not in _EXTRA
-        where = "" if entry.resource.id else f"{place}[{number}]"  # hundreds a call, and hardly one is needed
-        _add(entry.resource, entry.fullUrl or "", (), page, where)
+        resource, search = entry.resource, entry.search
+        matches += search is None or search.mode not in _EXTRA
+        if resource.id and is_plainly_r4(resource) and type(resource) is not OperationOutcome:  # hundreds a call
+            found.append(Found(f"{type(resource).__name__}/{resource.id}", resource, entry.fullUrl or ""))
+        else:
+            _add(resource, entry.fullUrl or "", (), page, f"{place}[{number}]")
     _note_extent(bundle, matches, page)
     return page
 

@@ -74,10 +74,9 @@ def judge_page(page: Page, sheets: list[Sheet]) -> None:
     if error := error_in(page.outcomes):
         for sheet in sheets:
             sheet.lower(Reading.PARTIAL, error)
-    by_name = {sheet.name: sheet for sheet in sheets}
     for lane, unread in page.unread:
         # A thing of unknown kind might have belonged to any of the lanes.
-        for sheet in [by_name[lane]] if lane in by_name else sheets:
+        for sheet in [sheet for sheet in sheets if sheet.name == lane] or sheets:
             sheet.lower(Reading.PARTIAL, "some entries could not be read")
             sheet.unread.append(unread)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-from second_opinion.from_fhir.shapes import CarePlan, Resource, ServiceRequest
+from second_opinion.from_fhir.shapes import TYPES, CarePlan, Resource, ServiceRequest
 
 # What older versions called the things we read.
 OLDER_TYPES = {
@@ -40,15 +40,20 @@ def _getter(names: tuple[str, ...]) -> Callable[[Any], Any]:
 
 # All elements of a type at once, in C: this is asked of every resource.
 _SEEN = {
-    kind: (_getter(tuple(elements)), (None,) * len(elements) if len(elements) > 1 else None)
+    TYPES[kind]: (_getter(tuple(elements)), (None,) * len(elements) if len(elements) > 1 else None)
     for kind, elements in _ELEMENTS.items()
 }
 
 
+def is_plainly_r4(resource: Resource) -> bool:
+    """Whether nothing stands in it that another version might have written; if not, ask `other_version`."""
+    seen = _SEEN.get(type(resource))
+    return seen is None or bool(seen[0](resource) == seen[1])
+
+
 def other_version(resource: Resource, kind: str) -> str:
     """Names the element that R4 does not have, and its version; '' for R4."""
-    seen = _SEEN.get(kind)
-    if seen is None or seen[0](resource) == seen[1]:
+    if is_plainly_r4(resource):
         return ""
     for element, version in _ELEMENTS[kind].items():
         value = getattr(resource, element)
