@@ -15,6 +15,7 @@ NOT_SENT = "not sent by the EHR"
 NOT_ASKED = "not asked for"
 NOT_NEEDED = "not read: no spine operation is ordered"
 _NO_PATIENT = "the EHR sent no Patient"
+_NONE = Events()
 
 
 class Sheet(Struct):
@@ -46,10 +47,14 @@ class Sheet(Struct):
             state=self.state,
             why=tuple(self.why),
             count=self.count,
-            events=Events(sorted(self.events, key=_order)),
-            aside=Events(sorted(self.aside, key=_order)),
+            events=_in_order(self.events),
+            aside=_in_order(self.aside),
             unread=tuple(sorted(self.unread, key=_by_name)),
         )
+
+
+def _in_order(events: list[Event]) -> Events:
+    return Events(sorted(events, key=_order)) if events else _NONE  # as of most lanes
 
 
 def _order(event: Event) -> tuple[int, str, str]:
