@@ -104,7 +104,7 @@ def _detail(assessment: Assessment, surgery: PlannedSurgery) -> Iterator[str]:
 
 def _line(evidence: Evidence) -> str:
     sign = f" ({evidence.sign.replace('_', ' ')})" if evidence.sign else ""
-    return f"{spoken_date(evidence.on)}: {evidence.shows}{sign}, {_source(evidence.reference)}"
+    return f"{spoken_date(evidence.on, evidence.rough)}: {evidence.shows}{sign}, {_source(evidence.reference)}"
 
 
 def _source(reference: str) -> str:

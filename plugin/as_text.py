@@ -30,7 +30,8 @@ def _lines(file: str, assessment: Assessment) -> Iterator[str]:
             yield f"  {RULES[finding.rule].PAGE['name']}: {outcome}. {finding.says}"
             for evidence in finding.evidence:
                 sign = f" [{evidence.sign.replace('_', ' ')}]" if evidence.sign else ""
-                yield f"    {spoken_date(evidence.on):>11}  {evidence.shows}{sign}  {evidence.reference}"
+                when = spoken_date(evidence.on, evidence.rough)
+                yield f"    {when:>11}  {evidence.shows}{sign}  {evidence.reference}"
     yield from _reading(assessment)
 
 

@@ -56,6 +56,14 @@ def spoken(start: date, end: date) -> str:
     return f"{days} day" if days == 1 else f"{days} days"
 
 
+def roughly_spoken(start: date, end: date, rough: str) -> str:
+    """The same from a day of which the chart has only the month or the year: 'about 14 months', 'about 3 years'."""
+    if rough != "year":
+        return f"about {spoken(start, end)}" if rough else spoken(start, end)
+    years = end.year - start.year
+    return {0: "less than a year", 1: "about a year"}.get(years, f"about {years} years")
+
+
 def in_weeks(days: int) -> str:
     """Whole weeks, so that a span and its bar can be compared: '5 weeks'; under two weeks, days."""
     return f"{days // 7} weeks" if days >= 14 else f"{days} day{'' if days == 1 else 's'}"

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from second_opinion.durations import spoken
 from second_opinion.earlier_surgery import EarlierSurgery
 from second_opinion.limits import Limits
-from second_opinion.plain_words import plain, spoken_date, within_sentence
+from second_opinion.plain_words import on_date, plain, spoken_date, within_sentence
 from second_opinion.planned_surgery import PlannedSurgery
 from second_opinion.record import TAKEN, Event, Events, PatientRecord
 from second_opinion.scores import as_they_could_read, before_and_after, on_scale, scores_of, unimproved
@@ -105,7 +105,7 @@ def _injections(
     given = spinal_injections(record.procedures.events, surgery).with_status("completed", "in-progress")
     after = given.beginning(limits.injection_from.after(operated), record.as_of)
     if after:
-        when = spoken_date(after[-1].on)
+        when = spoken_date(after[-1].on, after[-1].rough)
         yield Sign("injection", "moderate", words["injection"].format(when=when), tuple(after))
 
 
@@ -121,8 +121,8 @@ def _opioids(record: PatientRecord, earlier: EarlierSurgery, limits: Limits, wor
         return
     after = opioid_fills(record).beginning(limits.opioids_from.after(operated), limits.opioids_until.after(operated))
     if after and not _was_on_opioids(record, operated, limits):
-        when = spoken_date(after[-1].on)
-        yield Sign("opioids", "weak", words["opioids"].format(when=when), tuple(after))
+        on_day = on_date(after[-1].on, after[-1].rough)
+        yield Sign("opioids", "weak", words["opioids"].format(on_day=on_day), tuple(after))
 
 
 def _was_on_opioids(record: PatientRecord, operated: date, limits: Limits) -> bool:

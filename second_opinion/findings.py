@@ -22,13 +22,17 @@ class Outcome(StrEnum):
 
 
 class Evidence(Struct, frozen=True):
-    """One event a finding rests on. `sign`: strong, moderate, weak, received, ordered, declined, set_aside, ..."""
+    """One event a finding rests on. `sign`: strong, moderate, weak, received, ordered, declined, set_aside, ...
+
+    `rough`: 'month' or 'year' where the chart has no whole day.
+    """
 
     reference: str
     on: date | None = None
     shows: str = ""
     sign: str = ""
     code: str = ""
+    rough: str = ""
 
 
 class Finding(Struct, frozen=True):
@@ -50,4 +54,4 @@ def shown(event: Event, sign: str = "", words: str = "") -> Evidence:
     if event.aside and sign == "set_aside":
         says += f" ({plain(event.aside)})"
     code = next((meaning.code for meaning in event.meanings if meaning.code), "")
-    return Evidence(event.source, event.on, says, sign, code)
+    return Evidence(event.source, event.on, says, sign, code, event.rough)

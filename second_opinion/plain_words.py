@@ -30,6 +30,19 @@ def within_sentence(words: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def spoken_date(day: date | None) -> str:
-    """'2 May 2024': read the same on both sides of the Atlantic."""
-    return f"{day.day} {day:%b %Y}" if day else "undated"
+def spoken_date(day: date | None, rough: str = "") -> str:
+    """'2 May 2024': read the same on both sides of the Atlantic. `rough`: 'month' or 'year', if the chart has no more.
+
+    A rough day is the first of its month or year, and is said as such: 'May 2024', '2024'.
+    """
+    if day is None:
+        return "undated"
+    if not rough or day.day > 1:
+        return f"{day.day} {day:%b %Y}"
+    return f"{day:%b %Y}" if rough == "month" or day.month > 1 else f"{day:%Y}"
+
+
+def on_date(day: date | None, rough: str = "") -> str:
+    """The same within a sentence: 'on 2 May 2024', 'in May 2024', 'in 2024'."""
+    is_whole = day is not None and (not rough or day.day > 1)
+    return f"{'on' if is_whole else 'in'} {spoken_date(day, rough)}" if day else "undated"

@@ -26,7 +26,7 @@ class Event(Struct, frozen=True, gc=False, kw_only=True):
     status: str = ""
     on: date | None = None
     until: date | None = None
-    rough: bool = False  # the chart names a month or a year alone, read as its first day
+    rough: str = ""  # 'month' or 'year': the chart names no more, and it is read as the first day of that
     meanings: tuple[Meaning, ...] = ()
     label: str = ""
     by: str = "code"  # or "text"
@@ -65,7 +65,9 @@ class Event(Struct, frozen=True, gc=False, kw_only=True):
 
     def as_reason_of(self, order: "Event") -> "Event":
         """This reason as what the order says, on the order's day."""
-        return replace(self, source=order.source, resource=order.resource, on=order.on, until=order.on)
+        return replace(
+            self, source=order.source, resource=order.resource, on=order.on, until=order.on, rough=order.rough
+        )
 
     def means(self, value_set: str, kinds: Iterable[str] = ()) -> Meaning | None:
         """Its first meaning in a value set (of these kinds, if any are named)."""

@@ -347,6 +347,22 @@ def test_what_the_patient_says_raises_a_card_of_its_own(stated: str, rule: str) 
     assert "patient" in card["summary"].lower()
 
 
+@pytest.mark.parametrize(
+    ("written", "summary", "detail"),
+    [
+        ("2025-07-22", "16 months after lumbar fusion (22 Jul 2025)", "on 22 Jul 2025"),
+        ("2025-07", "about 16 months after lumbar fusion (Jul 2025)", "in Jul 2025"),
+        ("2024", "about 2 years after lumbar fusion (2024)", "in 2024"),
+    ],
+)
+def test_a_date_that_the_chart_has_only_in_part_is_said_in_part(written: str, summary: str, detail: str) -> None:
+    call = deepcopy(hook_call(TEACHING["failed-fusion"], "order-sign"))
+    call["prefetch"]["procedures"]["entry"][0]["resource"]["performedDateTime"] = written
+    card = card_of(call)
+    assert f"Lumbar fusion planned {summary};" in card["summary"]
+    assert f"Earlier operation: lumbar fusion L4-5 {detail};" in card["detail"]
+
+
 def test_an_earlier_operation_that_was_found_is_never_headed_as_not_found(cards: dict[str, Json]) -> None:
     for name, card in cards.items():
         signs = {each["sign"] for finding in card["extension"][ASSESSMENT]["findings"] for each in finding["evidence"]}

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from second_opinion import planned_surgery, silence
-from second_opinion.durations import Duration, duration, in_weeks, spoken
+from second_opinion.durations import Duration, duration, in_weeks, roughly_spoken, spoken
 from second_opinion.errors import KnowledgeError
 from second_opinion.knowledge import check, read_yaml
 from second_opinion.limits import Page
+from second_opinion.plain_words import on_date, spoken_date
 from second_opinion.rules import RULES
 
 PAGES = [*(rule.PAGE for rule in RULES.values()), silence.PAGE, planned_surgery.PAGE]
@@ -89,6 +90,38 @@ def test_months_are_calendar_months_and_end_on_a_day_that_exists(
 )
 def test_a_span_is_said_as_a_person_would(start: date, end: date, said: str) -> None:
     assert spoken(start, end) == said
+
+
+@pytest.mark.parametrize(
+    ("start", "rough", "said"),
+    [
+        (date(2025, 9, 1), "", "14 months"),
+        (date(2025, 9, 1), "month", "about 14 months"),
+        (date(2023, 1, 1), "year", "about 3 years"),
+        (date(2025, 1, 1), "year", "about a year"),
+        (date(2026, 1, 1), "year", "less than a year"),
+    ],
+)
+def test_a_span_from_a_day_that_the_chart_has_only_in_part_claims_no_more(start: date, rough: str, said: str) -> None:
+    assert roughly_spoken(start, date(2026, 11, 22), rough) == said
+
+
+@pytest.mark.parametrize(
+    ("day", "rough", "said", "within_a_sentence"),
+    [
+        (date(2024, 5, 2), "", "2 May 2024", "on 2 May 2024"),
+        (date(2024, 1, 1), "", "1 Jan 2024", "on 1 Jan 2024"),
+        (date(2024, 1, 1), "month", "Jan 2024", "in Jan 2024"),
+        (date(2024, 1, 1), "year", "2024", "in 2024"),
+        (date(2024, 5, 1), "year", "May 2024", "in May 2024"),  # the end of a period that began in a year
+        (date(2024, 5, 2), "month", "2 May 2024", "on 2 May 2024"),  # its other end is known by the month only
+        (None, "", "undated", "undated"),
+    ],
+)
+def test_a_date_is_said_as_far_as_the_chart_has_it(
+    day: date | None, rough: str, said: str, within_a_sentence: str
+) -> None:
+    assert (spoken_date(day, rough), on_date(day, rough)) == (said, within_a_sentence)
 
 
 @pytest.mark.parametrize(

@@ -339,6 +339,7 @@ def test_each_kind_of_resource_says_what_was_read_of_it(resource: Json, title: s
     [
         ({"performedDateTime": "2019"}, {"performedDateTime": "2019"}, "<li>2019 ·"),
         ({"performedDateTime": "2019-05"}, {"performedDateTime": "2019-05"}, "<li>May 2019 ·"),
+        ({"performedDateTime": "2019-01"}, {"performedDateTime": "2019-01"}, "<li>Jan 2019 ·"),
         ({"performedDateTime": "2019-01-01"}, {"performedDateTime": "2019-01-01"}, "<li>1 Jan 2019 ·"),
         ({"performedPeriod": {"start": "2019-05", "end": "2019-07-03"}},
          {"performedPeriod": {"start": "2019-05", "end": "2019-07-03"}}, "<li>May 2019 to 3 Jul 2019 ·"),

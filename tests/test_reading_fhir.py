@@ -857,6 +857,24 @@ def test_a_partial_date_is_its_first_day_and_what_is_no_date_is_none(written: st
 
 
 @pytest.mark.parametrize(
+    ("dates", "rough"),
+    [
+        ({"performedDateTime": "2019"}, "year"),
+        ({"performedDateTime": "2019-05"}, "month"),
+        ({"performedDateTime": "2019-05-02"}, ""),
+        ({"performedDateTime": "2019-05-02T10:00:00Z"}, ""),
+        ({"performedPeriod": {"start": "2019-05-02", "end": "2019-07"}}, "month"),
+        ({"performedPeriod": {"start": "2019", "end": "2019-07"}}, "year"),
+        ({"performedPeriod": {"start": "2019-05-02"}}, ""),
+        ({"performedPeriod": {}}, ""),
+    ],
+)
+def test_how_much_of_a_date_the_chart_has_is_kept(dates: Json, rough: str) -> None:
+    lane = read(procedure(**{"performedDateTime": None} | dates)).procedures
+    assert only((*lane.events, *lane.aside)).rough == rough
+
+
+@pytest.mark.parametrize(
     ("period", "on", "until"),
     [
         ({"start": "2026-01-01", "end": "2026-02-01"}, date(2026, 1, 1), date(2026, 2, 1)),

@@ -232,3 +232,14 @@ def test_the_chart_library_comes_with_its_licences() -> None:
     assert "Apache License" in (vendor / "echarts.LICENSE.txt").read_text("utf-8")
     for name in ("echarts.NOTICE.txt", "zrender.LICENSE.txt", "d3.LICENSE.txt"):
         assert (vendor / name).read_text("utf-8").strip()
+
+
+def test_a_date_that_the_chart_has_only_in_part_is_shown_in_part(journal: Journal) -> None:
+    """Years alone are usual for operations done elsewhere; a day would claim to know more than the chart."""
+    fusion = procedure("fusion", "22612", "Lumbar fusion", "2019")
+    therapy = procedure("therapy", "97110", "Therapeutic exercise", "2026-03")
+    later = procedure("later", "97110", "Therapeutic exercise", "2026-03-20")
+    text = page(case_from(bundle(PATIENT, fusion, therapy, later, ORDER)), journal)
+    shown = set(re.findall(r"<time datetime=\"([^\"]*)\">([^<]*)</time>", text))
+    assert {("2019", "2019"), ("2026-03", "Mar 2026"), ("2026-03-20", "20 Mar 2026")} <= shown
+    assert "1 Jan 2019" not in text and "1 Mar 2026" not in text and "Mar 2026 to 20 Mar 2026" in text

@@ -43,21 +43,24 @@ _DATED = (
     "startDate", "statusDate", "sent", "received", "date", "dateTime",
 )  # fmt: skip
 _DATED_OF = {kind: tuple(n for n in _DATED if n in kind.__struct_fields__) for kind in TYPES.values()}
-_WHOLE = len("2026-11-22")
+_WHOLE, _YEAR = len("2026-11-22"), len("2026")
 
 
-def is_rough(resource: Resource) -> bool:
-    """Whether a day of it is written as a month or a year alone."""
+def roughness(resource: Resource) -> str:
+    """'year' or 'month' if a day of it is written as no more than that, the roughest of them; '' if none is."""
+    shortest = _WHOLE
     for name in _DATED_OF[type(resource)]:
         said = getattr(resource, name)
-        if said is not None and (len(said) < _WHOLE if isinstance(said, str) else _ends_rough(said)):
-            return True
-    activities = resource.activity or () if isinstance(resource, CarePlan) else ()
-    return any(each.detail and _ends_rough(each.detail.scheduledPeriod) for each in activities)
+        if said is not None:
+            shortest = min(shortest, len(said) if isinstance(said, str) else _shortest(said))
+    for activity in (resource.activity or ()) if isinstance(resource, CarePlan) else ():
+        shortest = min(shortest, _shortest(activity.detail.scheduledPeriod if activity.detail else None))
+    return "" if shortest >= _WHOLE else "year" if shortest <= _YEAR else "month"
 
 
-def _ends_rough(period: Period | None) -> bool:
-    return period is not None and any(text and len(text) < _WHOLE for text in (period.start, period.end))
+def _shortest(period: Period | None) -> int:
+    written = (period.start, period.end) if period else ()
+    return min([len(text) for text in written if text], default=_WHOLE)
 
 
 def supply_of(quantity: Quantity | None) -> timedelta:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from second_opinion.from_fhir import shapes
 from second_opinion.from_fhir.clinical import condition, encounter, observation, procedure
 from second_opinion.from_fhir.context import Context
-from second_opinion.from_fhir.dates import is_rough
+from second_opinion.from_fhir.dates import roughness
 from second_opinion.from_fhir.medicines import medicine
 from second_opinion.from_fhir.orders import appointment, care_plan, service_request
 from second_opinion.from_fhir.spoken import communication, consent, document, goal, response
@@ -45,8 +45,8 @@ def extract(resource: shapes.Resource, reference: str, context: Context) -> list
     found = [event for event in given if _could_matter(event)]
     if resource.modifierExtension:
         found = [replace(event, aside="it carries a modifierExtension") for event in found]
-    if found and is_rough(resource):
-        found = [replace(event, rough=True) for event in found]
+    if found and (rough := roughness(resource)):
+        found = [replace(event, rough=rough) for event in found]
     return found
 
 

@@ -33,7 +33,7 @@ def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> 
     latest = found.latest()
     words = {
         "what": plain(latest.label, 60) if latest else "",
-        "when": spoken_date(latest.on) if latest else "",
+        "when": spoken_date(latest.on, latest.rough) if latest else "",
         "look_back": spoken(since, record.as_of),
         "unread": unread_words(unread, aside),
     }

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from second_opinion.findings import Finding, Outcome, shown
 from second_opinion.limits import Limits, Page
-from second_opinion.plain_words import plain, spoken_date
+from second_opinion.plain_words import on_date, plain, spoken_date
 from second_opinion.planned_surgery import PlannedSurgery
 from second_opinion.record import Event, Events, PatientRecord
 from second_opinion.rules.wording import unread_words
@@ -35,7 +35,8 @@ def evaluate(record: PatientRecord, surgery: PlannedSurgery, limits: Limits) -> 
     latest = stated.latest()
     words = {
         "quote": plain(latest.label, 160).removesuffix(".") if latest else "",
-        "when": spoken_date(latest.on) if latest else "",
+        "when": spoken_date(latest.on, latest.rough) if latest else "",
+        "on_day": on_date(latest.on, latest.rough) if latest else "",
         "unread": unread_words(unread, aside),
     }
     return Finding(

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from second_opinion.findings import Finding, Outcome, shown
 from second_opinion.limits import Limits, Page
-from second_opinion.plain_words import plain, spoken_date
+from second_opinion.plain_words import on_date, plain, spoken_date
 from second_opinion.planned_surgery import SPINE_SURGERY, PlannedSurgery, operation_words
 from second_opinion.record import Event, Events, PatientRecord
 from second_opinion.rules.wording import unread_words
@@ -80,7 +80,8 @@ def _finding(
     words = {
         "quote": plain(latest.label, 160).removesuffix(".") if latest else "",
         "said": wording["quoted" if latest and latest.by == "text" else "coded"],
-        "when": spoken_date(latest.on) if latest else "",
+        "when": spoken_date(latest.on, latest.rough) if latest else "",
+        "on_day": on_date(latest.on, latest.rough) if latest else "",
         "planned": operation_words(surgery.kind, surgery.regions).capitalize(),
         "unread": unread_words(unread, aside),
     }

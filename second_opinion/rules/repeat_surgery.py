@@ -10,12 +10,12 @@ Not applicable when    procedures and diagnoses were read in full and show no ea
 from collections.abc import Iterable, Iterator
 from datetime import date
 
-from second_opinion.durations import spoken
+from second_opinion.durations import roughly_spoken
 from second_opinion.earlier_surgery import HARDWARE, EarlierSurgery, earlier_surgery
 from second_opinion.failure_signs import Sign, could_be_on_opioids, possible_signs, scores_to_place, signs_of_failure
 from second_opinion.findings import Evidence, Finding, Outcome, shown
 from second_opinion.limits import Limits, Page
-from second_opinion.plain_words import listed, plain, spoken_date, within_sentence
+from second_opinion.plain_words import listed, on_date, plain, spoken_date, within_sentence
 from second_opinion.planned_surgery import PlannedSurgery, event_words, operation_words
 from second_opinion.record import Event, Events, PatientRecord
 from second_opinion.rules.wording import lane_words, unread_words
@@ -113,7 +113,7 @@ def _good_result(scores: Events, as_of: date, earlier: EarlierSurgery, limits: L
             good = []  # two scores of one day that disagree are no good result
             break
         if is_good(instrument, before, after, limits):
-            good.append(f"{instrument} {after.value:g} on {spoken_date(after.on)}")
+            good.append(f"{instrument} {after.value:g} {on_date(after.on, after.rough)}")
     if _was_successful(earlier):
         good.append("outcome recorded as successful")
     return listed(good)
@@ -149,9 +149,9 @@ def _finding(
         "unread": unread_words(unread, aside),
         "lanes": lane_words(unread) if unread else "some entries",
         "planned": operation_words(surgery.kind, surgery.regions).capitalize(),
-        "interval": spoken(latest.on, record.as_of) if latest and latest.on else "",
+        "interval": roughly_spoken(latest.on, record.as_of, latest.rough) if latest and latest.on else "",
         "what": event_words(latest) if latest else "",
-        "when": spoken_date(latest.on) if latest else "",
+        "when": spoken_date(latest.on, latest.rough) if latest else "",
     }
     undated = "_undated" if latest is None and outcome in (Outcome.CONCERN, Outcome.NOT_DOCUMENTED) else ""
     return Finding(
@@ -171,7 +171,7 @@ def _earlier_words(earlier: EarlierSurgery) -> str:
         # A label that says what it is needs no words of ours: 'lumbar fusion L4-5', but 'cervical fusion (ACDF C5-6)'.
         what = within_sentence(label) if label.lower().startswith(words) else f"{words} ({label})"
         form = forms["one" if len(earlier.dated) == 1 else "several"]
-        return str(form.format(what=what, when=spoken_date(latest.on), count=len(earlier.dated)))
+        return str(form.format(what=what, on_day=on_date(latest.on, latest.rough), count=len(earlier.dated)))
     if earlier.traces:
         return str(forms["undated"].format(what=listed(dict.fromkeys(plain(e.label, 60) for e in earlier.traces))))
     return str(forms["revision"])

@@ -62,4 +62,5 @@ def since(name: str, event: Event) -> Json:
 
 def written(day: date, event: Event) -> str:
     """A first day may stand for its month or its year where the chart has no more."""
-    return day.isoformat().removesuffix("-01").removesuffix("-01") if event.rough else day.isoformat()
+    words = day.isoformat().removesuffix("-01") if event.rough else day.isoformat()
+    return words.removesuffix("-01") if event.rough == "year" else words

@@ -10,7 +10,7 @@ from second_opinion.record import Event, Events, PatientRecord
 from smart_app.chart.case import Case
 from smart_app.plain_fhir.parts import LONGEST
 from smart_app.review.care import operations as operations_in
-from smart_app.review.courses import Mark, courses
+from smart_app.review.courses import Mark, courses, roughness_of
 from smart_app.review.scores import SCORES, Point, Series, scores_of_case
 from smart_app.review.wishes import wishes as wishes_in
 from smart_app.review.wording import WORDING as REVIEW
@@ -81,24 +81,15 @@ def _line(mark: Mark, what: str, blinded: bool) -> Line:
     told.append(f"{mark.count} times" if mark.count > 1 else "")
     told += [] if blinded else [mark.by, mark.outcome, mark.note]
     more = "; ".join(words for words in told if words)
-    when = _days(mark)
-    return Line(plain(what, LONGEST), when, more, mark.events, mark.first, mark.last, mark.state, mark.kind)
+    return Line(plain(what, LONGEST), mark.when, more, mark.events, mark.first, mark.last, mark.state, mark.kind)
 
 
 def _in_order(marks: Iterable[Mark]) -> list[Mark]:
     return sorted(marks, key=lambda mark: mark.first or date.min, reverse=True)
 
 
-def _days(mark: Mark) -> str:
-    first, last = _day(mark.first, mark.events), _day(mark.last, mark.events)
-    return first if mark.last in (None, mark.first) else f"{first} to {last}"
-
-
 def _day(day: date | None, events: Iterable[Event]) -> str:
-    """As the chart has it: a first day may stand for its month or its year."""
-    if day is None or day.day > 1 or not any(event.rough and day in (event.on, event.until) for event in events):
-        return spoken_date(day)
-    return f"{day:%Y}" if day.month == 1 else f"{day:%b %Y}"
+    return spoken_date(day, roughness_of(day, events))
 
 
 def scores(case: Case) -> tuple[Line, ...]:

@@ -39,12 +39,9 @@ def _mark(mark: Mark) -> dict[str, Any]:
 
 def _says(mark: Mark) -> list[str]:
     """Line by line: what; when and how it stands; who; from which resources."""
-    when = spoken_date(mark.first)
-    if mark.last and mark.last != mark.first:
-        when += f" to {spoken_date(mark.last)}"
     stands = WORDING["states_of_care"][mark.state] + (f", {mark.count} times" if mark.count > 1 else "")
     more = f" and {len(mark.sources) - _SOURCES} more" if len(mark.sources) > _SOURCES else ""
-    lines = [mark.label, f"{when}: {stands}", mark.note, mark.by, ", ".join(mark.sources[:_SOURCES]) + more]
+    lines = [mark.label, f"{mark.when}: {stands}", mark.note, mark.by, ", ".join(mark.sources[:_SOURCES]) + more]
     return [line for line in lines if line]
 
 
@@ -66,4 +63,4 @@ def _series(series: Series) -> dict[str, Any]:
 
 
 def _point_says(series: Series, point: Point) -> list[str]:
-    return [f"{series.name}: {point.value:g} of {series.most:g}", spoken_date(point.on), point.source]
+    return [f"{series.name}: {point.value:g} of {series.most:g}", spoken_date(point.on, point.rough), point.source]

@@ -5,7 +5,7 @@ from datetime import date
 
 from msgspec import Struct
 
-from second_opinion.plain_words import listed, plain
+from second_opinion.plain_words import listed, plain, spoken_date
 from second_opinion.record import Event
 from smart_app.review.care import Item
 
@@ -34,6 +34,21 @@ class Mark(Struct, frozen=True):
     @property
     def sources(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(event.source for event in self.events))
+
+    def rough(self, day: date | None) -> str:
+        """How roughly the chart names a day that it begins or ends on: 'month', 'year', or '' for the day itself."""
+        return roughness_of(day, self.events)
+
+    @property
+    def when(self) -> str:
+        """'2 May 2024', 'May 2024 to 3 Jun 2024', '2019'."""
+        first, last = (spoken_date(day, self.rough(day)) for day in (self.first, self.last or self.first))
+        return first if last == first else f"{first} to {last}"
+
+
+def roughness_of(day: date | None, events: Iterable[Event]) -> str:
+    """'month' or 'year' if one of these events begins or ends on a day of which the chart has no more."""
+    return next((event.rough for event in events if event.rough and day in (event.on, event.until)), "")
 
 
 def courses(items: Iterable[Item], days: int = CLOSE_DAYS) -> tuple[Mark, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, render_template, request
 
+from second_opinion.plain_words import spoken_date
 from smart_app.app import App
 from smart_app.launches import Launch
 from smart_app.review.banner import frame_of
@@ -23,6 +24,8 @@ def add_review_routes(door: Blueprint, app: App, fetch_style: Callable[[Launch],
 
     Whatever is left of a launch is asked of `app`, which raises LaunchEnded.
     """
+
+    door.add_app_template_filter(spoken_date)
 
     @door.get("/review/<launch>/")
     def review_page(launch: str) -> str:

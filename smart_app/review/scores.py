@@ -24,6 +24,7 @@ class Point(Struct, frozen=True):
     source: str
     label: str
     status: str
+    rough: str = ""  # 'month' or 'year': the chart has no whole day
 
 
 class Band(Struct, frozen=True):
@@ -32,6 +33,7 @@ class Band(Struct, frozen=True):
     start: float
     better: float
     on: date
+    rough: str
     before_operation: bool
 
 
@@ -48,6 +50,7 @@ class Around(Struct, frozen=True):
 
     operation: str
     on: date
+    rough: str
     before: Point | None
     after: tuple[After, ...]
 
@@ -98,7 +101,7 @@ def _values(events: Events, key: str) -> Events:
 
 
 def _point(event: Event) -> Point:
-    return Point(event.on, round(on_scale(event), 1), event.source, event.label, event.status)
+    return Point(event.on, round(on_scale(event), 1), event.source, event.label, event.status, event.rough)
 
 
 def _band(key: str, scores: Events, done: list[Event], limits: Limits) -> Band | None:
@@ -108,7 +111,9 @@ def _band(key: str, scores: Events, done: list[Event], limits: Limits) -> Band |
     if key not in _JUDGED or start is None or start.on is None or start is scores[-1]:
         return None  # with nothing after it there is nothing to compare
     value = on_scale(start)
-    return Band(value, max(0.0, value - meaningful_change(key, start, limits)), start.on, before is not None)
+    return Band(
+        value, max(0.0, value - meaningful_change(key, start, limits)), start.on, start.rough, before is not None
+    )
 
 
 def _around(key: str, scores: Events, done: list[Event], number: int, limits: Limits) -> Around:
@@ -122,6 +127,7 @@ def _around(key: str, scores: Events, done: list[Event], number: int, limits: Li
     return Around(
         operation=operation.label,
         on=on,
+        rough=operation.rough,
         before=_point(before) if before else None,
         after=tuple(_after(key, before, score, on, limits) for score in ends),
     )

@@ -56,6 +56,6 @@ def goal_of(finding: Finding, record: PatientRecord) -> Said:
         words = next(item.kind for item in wishes(record) if item.event.source == latest.reference)
         quote = latest.shows.removesuffix(READ_FROM_TEXT)
         state, from_text = WORDING["states"][finding.outcome], quote != latest.shows
-        return Said(state, words, quote, spoken_date(latest.on), from_text)
+        return Said(state, words, quote, spoken_date(latest.on, latest.rough), from_text)
     unread = finding.outcome == "could_not_assess"
     return Said("unread" if unread else "none", WORDING["goals"]["unread" if unread else "none"])
