@@ -21,7 +21,7 @@ from second_opinion.from_fhir import read_bundle, read_page, read_prefetch
 from second_opinion.planned_surgery import CHART_LANES, in_chart, in_orders
 from second_opinion.record import PatientRecord
 from second_opinion.rules import RULES
-from second_opinion.rules.wording import by_reason, lanes_of
+from second_opinion.rules.wording import answer_words, by_reason, lanes_of
 
 AS_OF = date(2026, 11, 22)
 HOOK = "order-sign"
@@ -279,6 +279,18 @@ def test_lanes_lost_for_the_same_reason_are_named_together() -> None:
         ("procedures and encounters", "not sent by the EHR"),
         ("diagnoses", "the EHR reported: timeout"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        ("403", "the EHR refused access (403)"),
+        ("404", "the EHR answered 404"),
+        ("it did not answer in time", "it did not answer in time"),
+    ],
+)
+def test_a_status_alone_is_said_in_words(why: str, words: str) -> None:
+    assert answer_words(why) == words
 
 
 def test_the_lanes_of_several_rules_are_named_once() -> None:

@@ -22,7 +22,6 @@ from smart_app.review.strip import strip_of
 from smart_app.review.timeline import timeline_of
 from smart_app.review.treatments import tried
 from smart_app.review.why import why as reasons_of
-from smart_app.review.wording import answer_words
 
 CPT = "http://www.ama-assn.org/go/cpt"
 
@@ -50,18 +49,6 @@ def test_found_not_found_and_could_not_be_checked_are_three_different_chips() ->
 def test_what_could_not_be_read_is_named_with_its_reason() -> None:
     assert strip_of(case_of("chart-unreadable")).unread == (("procedures and diagnoses", "the EHR answered 403"),)
     assert strip_of(case_of("failed-fusion")).unread == ()
-
-
-@pytest.mark.parametrize(
-    ("why", "words"),
-    [
-        ("403", "the EHR refused access (403)"),
-        ("404", "the EHR answered 404"),
-        ("it did not answer in time", "it did not answer in time"),
-    ],
-)
-def test_a_status_alone_is_said_in_words(why: str, words: str) -> None:
-    assert answer_words(why) == words
 
 
 def test_only_what_raises_a_card_could_not_be_read_or_was_asked_for_is_said_in_short() -> None:

@@ -13,6 +13,7 @@ LANE_WORDS = {
     "communications": "messages", "consents": "consents", "appointments": "appointments",
     "questionnaire_responses": "questionnaires",
 }  # fmt: skip
+_REFUSED = ("401", "403")
 
 
 def outcome_words(rule: ModuleType, outcome: str, usual: Mapping[str, str]) -> str:
@@ -36,12 +37,19 @@ def unread_words(lanes: Collection[str], aside: Collection[Event] = ()) -> str:
     return f"some entries could not be placed ({listed(reasons)})"
 
 
+def answer_words(why: str) -> str:
+    """Why something could not be read, where the reason is but a status: 'the EHR refused access (403)'."""
+    if not why.isdecimal():
+        return why
+    return f"the EHR refused access ({why})" if why in _REFUSED else f"the EHR answered {why}"
+
+
 def by_reason(record: PatientRecord, lanes: Iterable[str]) -> list[tuple[str, str]]:
     """Lanes in words, together with the others that could not be read for the same reason."""
     reasons: dict[str, list[str]] = {}
     for lane in dict.fromkeys(lanes):
         reasons.setdefault(plain(next(iter(record[lane].why), ""), 120).rstrip("."), []).append(lane)
-    return [(lane_words(names), why) for why, names in reasons.items()]
+    return [(lane_words(names), answer_words(why)) for why, names in reasons.items()]
 
 
 def lanes_of(rules: Mapping[str, ModuleType]) -> tuple[str, ...]:

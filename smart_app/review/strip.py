@@ -1,6 +1,5 @@
 """The decision strip: the planned operation, what was found, what the patient wants, and what could not be read."""
 
-from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -8,13 +7,12 @@ from second_opinion.assess import Assessment
 from second_opinion.findings import Evidence, Finding
 from second_opinion.plain_words import plain, spoken_date
 from second_opinion.planned_surgery import operation_words
-from second_opinion.record import PatientRecord
 from second_opinion.rules import RULES
 from second_opinion.rules.wording import by_reason, lanes_of, outcome_words
 from second_opinion.silence import Silence
 from smart_app.chart.case import Case
 from smart_app.review.wishes import Said, goal_of
-from smart_app.review.wording import WORDING, answer_words
+from smart_app.review.wording import WORDING
 
 _IN_ORDER = ("concern", "unread", "missing", "met", "none")
 _APART = "financial_ties"  # a line of its own, below
@@ -101,7 +99,7 @@ def chip_of(finding: Finding, case: Case) -> Chip:
 def strip_of(case: Case) -> Strip:
     assessment = case.assessment
     record, surgery = assessment.record, assessment.surgery
-    unread = tuple(_unread(record, record.not_complete("patient", *lanes_of(RULES))))
+    unread = tuple(by_reason(record, record.not_complete("patient", *lanes_of(RULES))))
     if surgery is None:
         none, more = _no_operation(assessment)
         return Strip(none=none, none_more=more, unread=unread)
@@ -126,12 +124,8 @@ def _no_operation(assessment: Assessment) -> tuple[str, str]:
     words = WORDING["no_operation"]
     if not assessment.could_not_look:
         return words["none_found"], words["none_found_more"]
-    told = [f"{lanes}: {why}" for lanes, why in _unread(assessment.record, assessment.could_not_look)]
+    told = [f"{lanes}: {why}" for lanes, why in by_reason(assessment.record, assessment.could_not_look)]
     return words["could_not_look"] + ".", f"Not read in full: {'; '.join(told)}."
-
-
-def _unread(record: PatientRecord, lanes: Iterable[str]) -> Iterator[tuple[str, str]]:
-    return ((names, answer_words(why)) for names, why in by_reason(record, lanes))
 
 
 def _silence_words(silence: Silence | None) -> str:

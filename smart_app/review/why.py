@@ -11,10 +11,9 @@ from second_opinion.findings import Evidence, Finding
 from second_opinion.plain_words import plain
 from second_opinion.record import PatientRecord, Unread
 from second_opinion.rules import RULES
-from second_opinion.rules.wording import LANE_WORDS, lanes_of
+from second_opinion.rules.wording import LANE_WORDS, answer_words, lanes_of
 from smart_app.chart.case import Case
 from smart_app.review.strip import Chip, chip_of, shown_findings
-from smart_app.review.wording import answer_words
 
 _APART = "financial_ties"
 _MOST = 200

@@ -13,8 +13,3 @@ WORDING: dict[str, Any] = yaml.load(
 def kind_words(kind: str) -> str:
     """'epidural_injection' as a heading: 'Epidural injection'."""
     return str(WORDING["kinds"].get(kind) or kind.replace("_", " ").capitalize())
-
-
-def answer_words(why: str) -> str:
-    """Why something could not be read, where the reason is but a status: 'the EHR refused access (403)'."""
-    return str(WORDING["refused"].get(why, f"the EHR answered {why}")) if why.isdecimal() else why
