@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 from msgspec import json
 
 from cds_hooks.calls import Call
 from cds_hooks.referrals import referral
+from cds_hooks.uuids import new_uuid
 from cds_hooks.wording import WORDING
 from second_opinion.assess import Assessment, as_json
 from second_opinion.findings import Evidence, Finding
@@ -30,7 +30,7 @@ def cards_for(call: Call, assessment: Assessment, base_url: str) -> list[dict[st
     surgery = assessment.surgery
     if surgery is None or assessment.indicator is None:
         return []
-    uuid = str(uuid4())
+    uuid = new_uuid()
     return [
         {
             "uuid": uuid,
@@ -139,4 +139,4 @@ def _suggestions(call: Call, assessment: Assessment, surgery: PlannedSurgery) ->
             "resource": referral(kind, call, surgery, assessment.site),
         }
         recommended = {"isRecommended": True} if kind == "second_opinion" else {}
-        yield {"label": words["label"], "uuid": str(uuid4()), **recommended, "actions": [action]}
+        yield {"label": words["label"], "uuid": new_uuid(), **recommended, "actions": [action]}

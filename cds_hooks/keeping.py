@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from cds_hooks.answering import Answered
 from cds_hooks.calls import Call
 from cds_hooks.cards import suggested
+from cds_hooks.uuids import new_uuid
 from journal.known import Known
 from journal.rows import AssessmentRow, CardRow, KeptFinding, KeptLane
 from second_opinion.assess import Assessment
@@ -34,7 +35,7 @@ def rows_of_call(
     assessment, cards = answered.assessment, answered.cards
     surgery, silence = assessment.surgery, assessment.silence
     kept = AssessmentRow(
-        id=str(uuid4()), at=at, as_of=assessment.record.as_of, client=now.client, hook=call.hook,
+        id=new_uuid(), at=at, as_of=assessment.record.as_of, client=now.client, hook=call.hook,
         hook_instance=_uuid(call.instance), patient=now.patient, user=now.user, orders=now.orders,
         kind=surgery.kind if surgery else None,
         regions=tuple(sorted(surgery.regions)) if surgery else None,

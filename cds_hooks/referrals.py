@@ -1,9 +1,9 @@
 """The draft orders that a card suggests, as valid FHIR R4."""
 
 from typing import Any
-from uuid import uuid4
 
 from cds_hooks.calls import Call
+from cds_hooks.uuids import new_uuid
 from ehr import referrals
 from second_opinion.from_fhir import OWN_REFERRAL
 from second_opinion.planned_surgery import PlannedSurgery, operation_words
@@ -25,4 +25,4 @@ def referral(kind: str, call: Call, surgery: PlannedSurgery, site: Site = AS_SHI
         encounter=call.encounter,
         coding=site.referral if kind == "second_opinion" else None,
     )
-    return draft | {"identifier": [{"system": OWN_REFERRAL, "value": str(uuid4())}]}
+    return draft | {"identifier": [{"system": OWN_REFERRAL, "value": new_uuid()}]}

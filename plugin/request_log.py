@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from secrets import token_hex
 from time import perf_counter
 from typing import Any
 
@@ -12,6 +11,7 @@ from flask import Flask, Response, g, request
 from cds_hooks.calls import Call
 from cds_hooks.contexts import HOOKS
 from cds_hooks.services import HOOK_OF_SERVICE
+from cds_hooks.uuids import new_uuid
 from second_opinion.assess import Assessment
 from second_opinion.data_needs import prefetch_templates
 from second_opinion.record import Reading
@@ -32,7 +32,7 @@ def keep_request_log(app: Flask, observe: Observe) -> None:
     @app.before_request
     def begin() -> None:
         sent = request.headers.get(ID_HEADER, "")
-        g.began, g.id, g.noted = perf_counter(), sent if _ID.fullmatch(sent) else token_hex(16), {}
+        g.began, g.id, g.noted = perf_counter(), sent if _ID.fullmatch(sent) else new_uuid(), {}
 
     @app.after_request
     def end(response: Response) -> Response:

@@ -1,10 +1,13 @@
 """What stands on a card: its form, its words, the orders it suggests and the assessment it carries."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from datetime import date, timedelta
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 from uuid import UUID
 
@@ -227,6 +230,21 @@ def test_uuids_are_new_each_time() -> None:
             seen.append(suggestion["actions"][0]["resource"]["identifier"][0]["value"])
     assert [str(UUID(each)) for each in seen] == seen
     assert len(set(seen)) == len(seen) == 10
+
+
+def test_workers_make_uuids_of_their_own() -> None:
+    program = """
+        import os
+        from cds_hooks.uuids import new_uuid
+        new_uuid()
+        child = os.fork()
+        print(new_uuid(), flush=True)
+        if child:
+            os.waitpid(child, 0)
+    """
+    said = subprocess.run([sys.executable, "-c", dedent(program)], capture_output=True, text=True, check=True).stdout
+    one, other = said.split()
+    assert one != other and {UUID(one).version, UUID(other).version} == {4}
 
 
 # ---- summary and detail

@@ -1,6 +1,5 @@
 """The decision strip: the planned operation, what was found, what the patient wants, and what could not be read."""
 
-
 from msgspec import Struct
 
 from second_opinion.assess import Assessment
