@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from uuid import UUID
 
 from cds_hooks.answering import Answered
@@ -13,19 +12,12 @@ from cds_hooks.uuids import new_uuid
 from journal.known import Known
 from journal.rows import AssessmentRow, CardRow, KeptFinding, KeptLane
 from second_opinion.assess import Assessment
-from second_opinion.knowledge import fingerprint
+from second_opinion.knowledge import fingerprint, software
 
 SHOWN_BEFORE = "shown_before"  # not one of the rules' silences: the same signed orders came again
 
 
-def version_of(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # run from a checkout that was never installed
-        return "unknown"
-
-
-_VERSIONS = {"software": version_of("second-opinion"), "knowledge": fingerprint()}
+_VERSIONS = {"software": software(), "knowledge": fingerprint()}
 
 
 def rows_of_call(

@@ -22,6 +22,7 @@ from plugin.trust_text import trust as trust_group
 from plugin.valuesets import valuesets
 from second_opinion.assess import as_json
 from second_opinion.errors import OrdersMissing, SecondOpinionError, UnreadableInput
+from second_opinion.knowledge import software
 from second_opinion.site import Site
 
 _UNREADABLE = 2
@@ -30,7 +31,7 @@ _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="second-opinion")
+@click.version_option(software())
 def main() -> None:
     """Suggests a second opinion before spine surgery where good practice says so, with the evidence.
 

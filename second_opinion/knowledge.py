@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from typing import Any
 
@@ -29,6 +30,14 @@ def check(condition: bool, path: str, message: str) -> None:
     """Raises KnowledgeError naming the file unless the condition holds."""
     if not condition:
         raise KnowledgeError(f"{path}: {message}")
+
+
+def software(package: str = "second-opinion") -> str:
+    """The version that is installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "unknown"
 
 
 @lru_cache(maxsize=1)

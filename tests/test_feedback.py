@@ -14,10 +14,10 @@ from sqlalchemy import create_engine, text
 from test_cds_services import BASE, SIGN, TODAY, Json, call_of, failed_fusion, order_in
 
 from cds_hooks.feedback import read_feedback
-from cds_hooks.keeping import version_of
 from journal.journal import Journal, open_journal
 from plugin.app import create_app
 from second_opinion.errors import UnreadableInput
+from second_opinion.knowledge import software
 from second_opinion.site import AS_SHIPPED, Site, read_site
 
 SECRET = "a secret that only the tests know, 32 long"  # noqa: S105
@@ -346,8 +346,8 @@ def test_of_orders_that_are_no_spine_operation_the_chart_is_not_even_read(client
 
 
 def test_software_that_was_never_installed_has_no_version() -> None:
-    assert version_of("no-such-package") == "unknown"
-    assert version_of("flask")[0].isdigit()
+    assert software("no-such-package") == "unknown"
+    assert software("flask")[0].isdigit()
 
 
 def test_a_hook_instance_that_is_no_uuid_is_not_kept(client: FlaskClient, journal: Journal, url: str) -> None:
