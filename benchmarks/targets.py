@@ -30,6 +30,7 @@ class Target:
 
 def targets(cells: Iterable[Cell], memory_mb: Sequence[float] = ()) -> list[Target]:
     """`memory_mb`: of our service, first once it is warm, last after all calls; empty if that was not measured."""
+    cells = tuple(cells)
     alone = {(cell.service, cell.size): cell for cell in cells if cell.connections == 1}
     growth = memory_mb[-1] / memory_mb[0] if memory_mb else None
     return [
@@ -40,9 +41,9 @@ def targets(cells: Iterable[Cell], memory_mb: Sequence[float] = ()) -> list[Targ
             _over_parsing(alone.get((FLOOR.name, SIZE))),
         ),
         Target(
-            "times faster than HealthChain with fhir.resources (200 KB, one connection; p50 or CPU, the lesser)",
+            "times faster than HealthChain with fhir.resources (200 KB; by p50 and CPU, at 1 and 8 connections)",
             FASTER,
-            _times_faster(alone.get((OURS.name, SIZE)), alone.get((MODELS.name, SIZE))),
+            _times_faster(cells),
             at_least=True,
         ),
         Target(
@@ -59,11 +60,14 @@ def _over_parsing(cell: Cell | None) -> float | None:
     return cell.cpu_over_parsing if cell else None
 
 
-def _times_faster(ours: Cell | None, other: Cell | None) -> float | None:
+def _times_faster(cells: Sequence[Cell]) -> float | None:
     """On a busy machine the slower one waits more often: p50 alone would flatter us."""
-    if ours is None or other is None:
-        return None
-    return min(other.slowest_of(50) / ours.slowest_of(50), other.cpu_ms / ours.cpu_ms)
+    at = {(cell.service, cell.connections): cell for cell in cells if cell.size == SIZE}
+    pairs = [(cell, at.get((MODELS.name, cell.connections))) for cell in at.values() if cell.service == OURS.name]
+    times = [
+        min(other.slowest_of(50) / ours.slowest_of(50), other.cpu_ms / ours.cpu_ms) for ours, other in pairs if other
+    ]
+    return min(times, default=None)
 
 
 def _spread(cells: Mapping[tuple[str, int], Cell], service: Service) -> float | None:

@@ -122,7 +122,10 @@ def test_faster_is_what_the_lesser_of_latency_and_cpu_says() -> None:
     ours = a_cell(OURS.name, Round((1.0,), 1.0, 1.0))
     assert verdicts([ours, a_cell(MODELS.name, Round((60.0,), 14.0, 1.0))], [])[1] == "MISSED"
     assert verdicts([ours, a_cell(MODELS.name, Round((14.0,), 60.0, 1.0))], [])[1] == "MISSED"
-    assert verdicts([ours, a_cell(MODELS.name, Round((15.0,), 15.0, 1.0))], [])[1] == "held"
+    held = [ours, a_cell(MODELS.name, Round((15.0,), 15.0, 1.0))]
+    assert verdicts(held, [])[1] == "held"
+    crowded = [a_cell(name, Round((ms,), ms, 1.0), connections=8) for name, ms in ((OURS.name, 1), (MODELS.name, 14))]
+    assert verdicts([*held, *crowded], [])[1] == "MISSED"
 
 
 def test_what_was_not_measured_is_neither_held_nor_missed() -> None:
