@@ -1,6 +1,6 @@
 """What was promised of the service's speed and memory, and whether a run held it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.cells import Cell
@@ -28,9 +28,8 @@ class Target:
         return "held" if held else "MISSED"
 
 
-def targets(cells: Iterable[Cell], memory_mb: Sequence[float] = ()) -> list[Target]:
+def targets(cells: Sequence[Cell], memory_mb: Sequence[float] = ()) -> list[Target]:
     """`memory_mb`: of our service, first once it is warm, last after all calls; empty if that was not measured."""
-    cells = tuple(cells)
     alone = {(cell.service, cell.size): cell for cell in cells if cell.connections == 1}
     growth = memory_mb[-1] / memory_mb[0] if memory_mb else None
     return [

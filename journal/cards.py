@@ -48,7 +48,7 @@ _ANSWERED = (
     .limit(_RECENT)
 )
 _IS_ANSWERED = select(
-    exists(_DECIDED[0]).where(decisions.c.client == bindparam("client"), decisions.c.patient == bindparam("patient"))
+    exists().where(decisions.c.client == bindparam("client"), decisions.c.patient == bindparam("patient"))
 )
 _ORDERS = (
     select(cards.c.orders)

@@ -6,7 +6,7 @@ from contextlib import closing
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Executable, PoolProxiedConnection, Select
+from sqlalchemy import Connection, Dialect, Engine, Executable, PoolProxiedConnection, Select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
@@ -46,7 +46,7 @@ class Line:
         Asked of the driver itself, since every card waits for it: by way of SQLAlchemy it takes twice as long.
         """
         self._check()
-        statement, order = _for_driver(question, self.engine)
+        statement, order = _for_driver(question, self.engine.dialect)
         try:
             with closing(self.engine.raw_connection()) as connection:
                 self._check()  # it may have gone down while we waited for a connection
@@ -113,9 +113,9 @@ class Line:
 
 
 @lru_cache(maxsize=64)
-def _for_driver(question: Select[Any], engine: Engine) -> tuple[str, list[str]]:
+def _for_driver(question: Select[Any], dialect: Dialect) -> tuple[str, list[str]]:
     """The statement, and the order of its values; none where the driver takes them by name."""
-    compiled: Any = question.compile(engine)
+    compiled: Any = question.compile(dialect=dialect)
     return str(compiled), compiled.positiontup or []
 
 

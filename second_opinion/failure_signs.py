@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from second_opinion.durations import spoken
+from second_opinion.durations import roughly_spoken
 from second_opinion.earlier_surgery import EarlierSurgery
 from second_opinion.limits import Limits
 from second_opinion.plain_words import on_date, plain, spoken_date, within_sentence
@@ -61,9 +61,10 @@ def _diagnoses(record: PatientRecord, surgery: PlannedSurgery, earlier: EarlierS
 def _course(surgery: PlannedSurgery, earlier: EarlierSurgery, limits: Limits, words: dict[str, str]) -> Iterator[Sign]:
     if earlier.by_revision:
         yield Sign("revision", "strong", words["revision"])
-    days = [event.on for event in earlier.dated if event.on]
-    if days and min(days) < limits.staged_within.before(max(days)):
-        says = words["reoperation"].format(count=len(set(days)), span=spoken(min(days), max(days)))
+    days = {event.on: event.rough for event in earlier.dated if event.on}
+    if days and (first := min(days)) < limits.staged_within.before(last := max(days)):
+        span = roughly_spoken(first, last, days[first] or days[last])
+        says = words["reoperation"].format(count=len(days), span=span)
         yield Sign("reoperation", "strong", says, tuple(earlier.dated))
     if failed := tuple(event for event in earlier.dated if event.outcome == "unsuccessful"):
         yield Sign("unsuccessful", "strong", words["unsuccessful"], failed)

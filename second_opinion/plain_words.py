@@ -29,20 +29,31 @@ def within_sentence(words: str) -> str:
     return words[:1].lower() + words[1:] if words[1:2].islower() else words
 
 
+_SPOKEN = {"day": "{0.day} {0:%b %Y}", "month": "{0:%b %Y}", "year": "{0:%Y}"}
+_WRITTEN = {"day": "{0:%Y-%m-%d}", "month": "{0:%Y-%m}", "year": "{0:%Y}"}
+
+
 @lru_cache(maxsize=4096)
 def spoken_date(day: date | None, rough: str = "") -> str:
     """'2 May 2024': read the same on both sides of the Atlantic. `rough`: 'month' or 'year', if the chart has no more.
 
     A rough day is the first of its month or year, and is said as such: 'May 2024', '2024'.
     """
-    if day is None:
-        return "undated"
-    if not rough or day.day > 1:
-        return f"{day.day} {day:%b %Y}"
-    return f"{day:%b %Y}" if rough == "month" or day.month > 1 else f"{day:%Y}"
+    return _SPOKEN[_known(day, rough)].format(day) if day else "undated"
 
 
 def on_date(day: date | None, rough: str = "") -> str:
     """The same within a sentence: 'on 2 May 2024', 'in May 2024', 'in 2024'."""
-    is_whole = day is not None and (not rough or day.day > 1)
-    return f"{'on' if is_whole else 'in'} {spoken_date(day, rough)}" if day else "undated"
+    return f"{'on' if _known(day, rough) == 'day' else 'in'} {spoken_date(day, rough)}" if day else "undated"
+
+
+def written_date(day: date, rough: str = "") -> str:
+    """The same as FHIR and HTML write it: '2024-05-02', '2024-05', '2024'."""
+    return _WRITTEN[_known(day, rough)].format(day)
+
+
+def _known(day: date, rough: str) -> str:
+    """Up to what the day is known: one that is no first of a month is whole, even where another of its event is not."""
+    if not rough or day.day > 1:
+        return "day"
+    return "month" if rough == "month" or day.month > 1 else "year"

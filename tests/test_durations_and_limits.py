@@ -11,7 +11,7 @@ from second_opinion.durations import Duration, duration, in_weeks, roughly_spoke
 from second_opinion.errors import KnowledgeError
 from second_opinion.knowledge import check, read_yaml
 from second_opinion.limits import Page
-from second_opinion.plain_words import on_date, spoken_date
+from second_opinion.plain_words import on_date, spoken_date, written_date
 from second_opinion.rules import RULES
 
 PAGES = [*(rule.PAGE for rule in RULES.values()), silence.PAGE, planned_surgery.PAGE]
@@ -107,21 +107,23 @@ def test_a_span_from_a_day_that_the_chart_has_only_in_part_claims_no_more(start:
 
 
 @pytest.mark.parametrize(
-    ("day", "rough", "said", "within_a_sentence"),
+    ("day", "rough", "said", "within_a_sentence", "written"),
     [
-        (date(2024, 5, 2), "", "2 May 2024", "on 2 May 2024"),
-        (date(2024, 1, 1), "", "1 Jan 2024", "on 1 Jan 2024"),
-        (date(2024, 1, 1), "month", "Jan 2024", "in Jan 2024"),
-        (date(2024, 1, 1), "year", "2024", "in 2024"),
-        (date(2024, 5, 1), "year", "May 2024", "in May 2024"),  # the end of a period that began in a year
-        (date(2024, 5, 2), "month", "2 May 2024", "on 2 May 2024"),  # its other end is known by the month only
-        (None, "", "undated", "undated"),
+        (date(2024, 5, 2), "", "2 May 2024", "on 2 May 2024", "2024-05-02"),
+        (date(2024, 1, 1), "", "1 Jan 2024", "on 1 Jan 2024", "2024-01-01"),
+        (date(2024, 1, 1), "month", "Jan 2024", "in Jan 2024", "2024-01"),
+        (date(2024, 1, 1), "year", "2024", "in 2024", "2024"),
+        (date(2024, 5, 1), "year", "May 2024", "in May 2024", "2024-05"),  # the end of a period that began in a year
+        # Its other end is known by the month only.
+        (date(2024, 5, 2), "month", "2 May 2024", "on 2 May 2024", "2024-05-02"),
     ],
 )
 def test_a_date_is_said_as_far_as_the_chart_has_it(
-    day: date | None, rough: str, said: str, within_a_sentence: str
+    day: date, rough: str, said: str, within_a_sentence: str, written: str
 ) -> None:
     assert (spoken_date(day, rough), on_date(day, rough)) == (said, within_a_sentence)
+    assert written_date(day, rough) == written
+    assert spoken_date(None) == on_date(None) == "undated"
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 from math import isfinite
 
 from second_opinion.codes import ADDRESSES, coding_of
-from second_opinion.plain_words import plain
+from second_opinion.plain_words import plain, written_date
 from second_opinion.record import Event
-from smart_app.plain_fhir.parts import LONGEST, Json, Telling, period, since, when, written
+from smart_app.plain_fhir.parts import LONGEST, Json, Telling, period, since, when
 from smart_app.review.wording import WORDING
 
 _CONDITION_STATUS = "http://terminology.hl7.org/CodeSystem/condition-clinical"
@@ -39,7 +39,7 @@ def condition(event: Event, code: Json, telling: Telling) -> Json:
     if event.status:
         made["clinicalStatus"] = {"coding": [{"system": _CONDITION_STATUS, "code": event.status}]}
     if event.status in _ENDED and event.ended:
-        made["abatementDateTime"] = written(event.ended, event)
+        made["abatementDateTime"] = written_date(event.ended, event.rough)
     return made | since("recordedDate", event)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from second_opinion.codes import coding_of
-from second_opinion.plain_words import plain
+from second_opinion.plain_words import plain, written_date
 from second_opinion.record import Event
 from second_opinion.value_sets import Meaning
 
@@ -45,7 +45,7 @@ def when(name: str, event: Event, as_of: date) -> Json:
     if event.on is None:
         return {}
     if event.until in (None, event.on):
-        return {f"{name}DateTime": written(event.on, event)}
+        return {f"{name}DateTime": written_date(event.on, event.rough)}
     return {f"{name}Period": period(event, as_of)}
 
 
@@ -53,14 +53,8 @@ def period(event: Event, as_of: date) -> Json:
     """One without an end was read as lasting until today: its end is not known."""
     ends = event.until is not None and event.until < as_of
     days = {"start": event.on} | ({"end": event.until} if ends else {})
-    return {name: written(day, event) for name, day in days.items() if day}
+    return {name: written_date(day, event.rough) for name, day in days.items() if day}
 
 
 def since(name: str, event: Event) -> Json:
-    return {name: written(event.on, event)} if event.on else {}
-
-
-def written(day: date, event: Event) -> str:
-    """A first day may stand for its month or its year where the chart has no more."""
-    words = day.isoformat().removesuffix("-01") if event.rough else day.isoformat()
-    return words.removesuffix("-01") if event.rough == "year" else words
+    return {name: written_date(event.on, event.rough)} if event.on else {}

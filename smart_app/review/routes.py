@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, render_template, request
 
-from second_opinion.plain_words import spoken_date
+from second_opinion.plain_words import spoken_date, written_date
 from smart_app.app import App
 from smart_app.launches import Launch
 from smart_app.review.banner import frame_of
@@ -26,6 +26,7 @@ def add_review_routes(door: Blueprint, app: App, fetch_style: Callable[[Launch],
     """
 
     door.add_app_template_filter(spoken_date)
+    door.add_app_template_filter(written_date)
 
     @door.get("/review/<launch>/")
     def review_page(launch: str) -> str:
